@@ -1,0 +1,118 @@
+"""Where the state lives, and whether it may be trusted.
+
+The defaults are those of platformdirs, spelled out because importing it costs more than the hook;
+a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+
+from durable.errors import HomeError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_OURS = "durable"
+LEDGER_SCHEME = "sqlite://"
+
+
+def data_home(env: Mapping[str, str] = os.environ) -> str:
+    """The state directory: beside DURABLE_LEDGER, else DURABLE_HOME, else the user's data directory."""
+    url = env.get("DURABLE_LEDGER", "")
+    if url:
+        return _beside(url)
+    chosen = env.get("DURABLE_HOME", "")
+    if chosen:
+        return _absolute(chosen, "DURABLE_HOME")
+    return _user_dir(env, "XDG_DATA_HOME", ".local/share")
+
+
+def config_dir(env: Mapping[str, str] = os.environ) -> str:
+    return _user_dir(env, "XDG_CONFIG_HOME", ".config")
+
+
+def _beside(url: str) -> str:
+    path = url.removeprefix(LEDGER_SCHEME)
+    if path == url or os.path.basename(path) != "ledger.db":
+        raise HomeError(
+            f"DURABLE_LEDGER names a ledger this version can't open ({url.split(':', 1)[0]})",
+            "set it to sqlite:///absolute/path/ledger.db or unset it",
+        )
+    return _absolute(os.path.dirname(path), "DURABLE_LEDGER")
+
+
+def _absolute(path: str, name: str) -> str:
+    if not path.startswith("/"):
+        raise HomeError(f"{name} is not an absolute path ({path!r})", f"set {name} to an absolute path")
+    return os.path.normpath(path)
+
+
+def _user_dir(env: Mapping[str, str], variable: str, fallback: str) -> str:
+    home = env.get("HOME", "")
+    if sys.platform == "darwin":
+        return f"{_home(home)}/Library/Application Support/{_OURS}"
+    base = env.get(variable, "").strip()
+    # The XDG specification: a relative path here is invalid and to be ignored.
+    return f"{base.rstrip('/')}/{_OURS}" if base.startswith("/") else f"{_home(home)}/{fallback}/{_OURS}"
+
+
+def _home(home: str) -> str:
+    if not home.startswith("/"):
+        raise HomeError("HOME is not set to an absolute path", "set HOME, or DURABLE_HOME to a lasting local directory")
+    return home.rstrip("/")
+
+
+def command() -> str:
+    """The full path of a `durable` that a person can run as it stands here."""
+    package = os.path.dirname(os.path.abspath(__file__))
+    checkout = os.path.normpath(os.path.join(package, "..", "..", "bin", _OURS))
+    installed = os.path.join(os.path.dirname(sys.executable), _OURS)
+    return _quoted(checkout if os.path.exists(checkout) else installed)
+
+
+def _quoted(path: str) -> str:
+    plain = all(char.isalnum() or char in "/._-+@%" for char in path)
+    return path if plain else "'" + path.replace("'", "'\\''") + "'"
+
+
+def secure_dir(path: str) -> None:
+    """Makes `path` a directory of ours with mode 0700, or refuses it."""
+    try:
+        os.makedirs(path, 0o700, exist_ok=True)
+        found = os.lstat(path)
+    except OSError as error:
+        raise HomeError(f"{path} can't be used ({error.strerror})", f"make it a directory of yours, or {_elsewhere()}") from None
+    if not stat.S_ISDIR(found.st_mode):
+        raise HomeError(f"{path} is a symbolic link", f"put a real directory there, or {_elsewhere()}")
+    _check_ours(path, found)
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        os.chmod(path, 0o700)
+
+
+def check_file(path: str) -> bool:
+    """Whether the file exists. One that is a link, no plain file, or somebody else's is refused."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise HomeError(f"{path} can't be read ({error.strerror})", f"restore your access to it, or {_elsewhere()}") from None
+    if stat.S_ISLNK(found.st_mode):
+        raise HomeError(f"{path} is a symbolic link", f"put the real file there, or {_elsewhere()}")
+    if not stat.S_ISREG(found.st_mode):
+        raise HomeError(f"{path} is no plain file", f"move it away and run {command()} doctor, or {_elsewhere()}")
+    _check_ours(path, found)
+    return True
+
+
+def _check_ours(path: str, found: os.stat_result) -> None:
+    if found.st_uid != os.geteuid():
+        raise HomeError(f"{path} belongs to another user (uid {found.st_uid})", f"chown it to yourself, or {_elsewhere()}")
+
+
+def _elsewhere() -> str:
+    return "set DURABLE_HOME to another one"

@@ -1,0 +1,155 @@
+"""The C modules behind json, sqlite3, hashlib and signal, used directly, and their public stand-ins.
+
+The packages in front of them cost a hook more than all of its own work: `json` pulls in re and
+enum, `sqlite3` datetime, `signal` enum. Private names may change between Pythons, so everything
+private stands in this file with the public spelling beside it; tests hold both to one answer.
+"""
+
+from __future__ import annotations
+
+from durable.errors import InputError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3 as sqlite
+    from collections.abc import Callable
+    from typing import Any
+
+else:
+    try:
+        import _sqlite3 as sqlite
+    except ImportError:
+        import sqlite3 as sqlite
+
+try:
+    from _sha2 import sha256 as _sha256  # 3.12 and later
+except ImportError:
+    try:
+        from _sha256 import sha256 as _sha256  # type: ignore[import-not-found,no-redef,unused-ignore]
+    except ImportError:
+        from hashlib import sha256 as _sha256  # type: ignore[assignment]
+
+try:
+    import _signal as signals
+except ImportError:
+    import signal as signals  # type: ignore[no-redef]
+
+__all__ = ["dumps", "hmac_sha256", "loads", "sha256", "signals", "sqlite"]
+
+
+# ---- JSON, strict and canonical -------------------------------------------------------------
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError(f"the number {digits[:40]} is too large")
+    return number
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object names the same key twice")
+    return found
+
+
+class _Strict:
+    strict = True
+    object_hook = None
+    object_pairs_hook = staticmethod(_unique)
+    parse_float = staticmethod(_finite)
+    parse_int = int
+    parse_constant = staticmethod(_no_constant)
+    memo: dict[str, str] = {}  # noqa: RUF012 - the pure-Python scanner reads it from the class
+
+
+def _public_scanner() -> Callable[[str, int], tuple[Any, int]]:
+    import json
+
+    decoder = json.JSONDecoder(
+        object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant, strict=True
+    )
+    return decoder.scan_once
+
+
+def _public_encoder() -> Callable[[Any], str]:
+    import json
+
+    return json.JSONEncoder(
+        sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    ).encode
+
+
+def _native_scanner() -> Callable[[str, int], tuple[Any, int]]:
+    from _json import make_scanner
+
+    return make_scanner(_Strict)  # type: ignore[arg-type]
+
+
+def _native_encoder() -> Callable[[Any], str]:
+    from _json import encode_basestring_ascii, make_encoder
+
+    chunks = make_encoder(None, _unserialisable, encode_basestring_ascii, None, ":", ",", True, False, False)  # type: ignore[arg-type]
+    return lambda value: "".join(chunks(value, 0))
+
+
+def _unserialisable(value: Any) -> Any:
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+try:
+    _scan = _native_scanner()
+    _encode = _native_encoder()
+except (ImportError, TypeError, AttributeError):
+    _scan = _public_scanner()
+    _encode = _public_encoder()
+
+_BLANK = " \t\n\r"
+
+
+def loads(text: str) -> Any:
+    """The one JSON value in `text`. NaN, duplicate keys, trailing text or endless nesting: InputError."""
+    start = len(text) - len(text.lstrip(_BLANK))
+    if start == len(text):
+        raise InputError("the input is empty", "")
+    try:
+        value, end = _scan(text, start)
+    except StopIteration as stop:
+        raise InputError(f"the input is no whole JSON document (it breaks at character {stop.value})", "") from None
+    except RecursionError:
+        raise InputError("the input is nested too deeply", "") from None
+    except ValueError as error:
+        raise InputError(f"the input is no valid JSON ({error})", "") from None
+    if text[end:].strip(_BLANK):
+        raise InputError(f"the input goes on after its JSON document (at character {end})", "")
+    return value
+
+
+def dumps(value: Any) -> str:
+    """Canonical JSON: sorted keys, no blanks, ASCII (so lone surrogates stay escaped), no NaN."""
+    return _encode(value)
+
+
+# ---- hashes -----------------------------------------------------------------------------------
+
+_BLOCK = 64
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
+
+
+def sha256(data: bytes) -> str:
+    return _sha256(data).hexdigest()
+
+
+def hmac_sha256(key: bytes, data: bytes) -> str:
+    """RFC 2104 over the built-in SHA-256: `hmac` and OpenSSL take longer to load than to use."""
+    if len(key) > _BLOCK:
+        key = _sha256(key).digest()
+    key = key.ljust(_BLOCK, b"\0")
+    inner = _sha256(key.translate(_INNER) + data).digest()
+    return _sha256(key.translate(_OUTER) + inner).hexdigest()

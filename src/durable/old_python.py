@@ -1,0 +1,46 @@
+"""Hands a hook over to a new enough Python. Written so that any Python 3 (and 2.7) can run it."""
+
+import os
+import sys
+
+WANTED = (3, 11)
+NAMES = ["python3." + str(minor) for minor in range(20, 10, -1)] + ["python3", "python"]
+
+
+def reexec_or_exit(script):
+    """Does nothing under Python 3.11 or later; otherwise never returns."""
+    if sys.version_info >= WANTED:
+        return
+    newer = None if os.environ.get("DURABLE_REEXEC") else _newer()
+    if newer:
+        os.environ["DURABLE_REEXEC"] = "1"
+        os.execv(newer, [newer, "-I", "-S", script] + sys.argv[1:])
+    sys.stderr.write(
+        "durable: this hook needs Python 3.11 or later and found only %d.%d at %s; "
+        "install a newer python3 or put one on PATH\n" % (sys.version_info[0], sys.version_info[1], sys.executable)
+    )
+    sys.stderr.flush()
+    os._exit(2)
+
+
+def _newer():
+    for name in NAMES:
+        for folder in os.environ.get("PATH", "").split(os.pathsep):
+            path = os.path.join(folder, name)
+            if folder and os.access(path, os.X_OK) and _is_new(path):
+                return path
+    return None
+
+
+def _is_new(path):
+    import subprocess
+
+    test = "import sys; sys.exit(0 if sys.version_info >= (%d, %d) else 1)" % WANTED
+    try:
+        return subprocess.call([path, "-I", "-S", "-c", test], stdin=_null(), stdout=_null(), stderr=_null()) == 0
+    except OSError:
+        return False
+
+
+def _null():
+    return open(os.devnull, "r+")
