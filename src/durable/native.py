@@ -119,8 +119,9 @@ def loads(text: str) -> Any:
         raise InputError("the input is empty", "")
     try:
         value, end = _scan(text, start)
-    except StopIteration as stop:
-        raise InputError(f"the input is no whole JSON document (it breaks at character {stop.value})", "") from None
+    except (StopIteration, SystemError):
+        # Python 3.11's scanner reports a syntax error only if json.decoder is loaded, else SystemError.
+        raise InputError("the input is no whole JSON document", "") from None
     except RecursionError:
         raise InputError("the input is nested too deeply", "") from None
     except ValueError as error:

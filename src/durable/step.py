@@ -1,0 +1,63 @@
+"""One tool call of a run, and where it may go.
+
+                     ┌──▶ refused       (policy, permission rule, person, or provably never started)
+   (PreToolUse)      │
+  ── prepared ───────┼──▶ running ──▶ succeeded    (receipt)
+                     │        │  ├───▶ failed       (the tool said so)
+                     │        │  └───▶ in_doubt ──▶ succeeded | failed | not_done | refused  (by evidence)
+                     └──▶ replayed
+
+A receipt that comes after all for a closed step makes it succeeded, unless a newer attempt exists.
+The same table stands in the ledger's schema, where a trigger enforces it; a test compares the two.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+PREPARED = "prepared"
+RUNNING = "running"
+SUCCEEDED = "succeeded"
+FAILED = "failed"
+IN_DOUBT = "in_doubt"
+NOT_DONE = "not_done"
+REFUSED = "refused"
+REPLAYED = "replayed"
+
+MOVES = {
+    PREPARED: (RUNNING, REFUSED, REPLAYED),
+    RUNNING: (SUCCEEDED, FAILED, IN_DOUBT, REFUSED),
+    IN_DOUBT: (SUCCEEDED, FAILED, NOT_DONE, REFUSED),
+    FAILED: (SUCCEEDED,),
+    NOT_DONE: (SUCCEEDED,),
+    REFUSED: (SUCCEEDED,),
+    REPLAYED: (),
+    SUCCEEDED: (),
+}
+
+OPEN = (PREPARED, RUNNING, IN_DOUBT)
+TWINS = (PREPARED, RUNNING, IN_DOUBT, SUCCEEDED)
+
+READ = "read"
+REPEATABLE = "repeatable"
+ONCE = "once"
+
+UNPREPARED = "unprepared"
+CONTRADICTED = "contradicted"
+
+
+class Step:
+    """A row of the ledger, as it stood when it was read. Attributes are the columns."""
+
+    __slots__ = ("row",)
+
+    def __init__(self, row: dict[str, Any]) -> None:
+        self.row = row
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.row[name]
+        except KeyError:
+            raise AttributeError(name) from None
