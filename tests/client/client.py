@@ -204,6 +204,11 @@ class Session:
         return json.loads(self.stdout)
 
     @property
+    def stream(self) -> list[dict[str, Any]]:
+        """What it printed, under `--output-format stream-json --verbose`."""
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+    @property
     def requests(self) -> list[Request]:
         return self.client.model.requests
 
