@@ -97,6 +97,7 @@ class Client:
             "ANTHROPIC_BASE_URL": self.model.url,
             "ANTHROPIC_API_KEY": FAKE_KEY,
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "CLAUDE_CODE_TMPDIR": str(self.root),
             "DURABLE_HOME": str(self.state),
             "LAB_EFFECTS": str(self.effects_file),
             **more,

@@ -56,6 +56,8 @@ def test_a_background_command_outlives_the_killed_client_unsettled(guarded: Clie
     gate.open()
     guarded.wait_for_effect("orphan")
     assert ledger_view.step(guarded.state)["status"] == "running"
+    guarded.run(prompt="go on", resume=running.session_id)
+    assert ledger_view.step(guarded.state)["status"] == "in_doubt"
 
 
 def test_an_interrupted_command_is_in_doubt_and_never_refused(guarded: Client) -> None:
