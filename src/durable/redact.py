@@ -1,0 +1,210 @@
+"""Secrets out of whatever is about to be written: inputs, outputs, errors, log lines.
+
+Nearly every text holds no secret, and a hook has no milliseconds to spare: `redact_smell` looks for plain
+substrings first, and only a text that smells loads the patterns (and with them `re`). Findings are spans
+over the original text, merged before anything is replaced, so that two patterns that hit the same place
+can't corrupt what stands beside them.
+"""
+
+from __future__ import annotations
+
+from durable.errors import PolicyError
+from durable.redact_names import is_plain, secret_kind
+from durable.redact_smell import lower_same_length, smells
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    from durable.redact_patterns import Span
+
+OWN_KIND = "custom"
+SMALLEST_NUMBER = 1000
+
+
+class Redactor:
+    """Puts `[redacted:KIND]` for each secret and leaves the rest to the letter; twice is the same as once.
+
+    `found` counts the replacements by kind; it never holds a secret.
+    """
+
+    __slots__ = ("_enabled", "_names", "_own", "found")
+
+    def __init__(self, patterns: tuple[str, ...] = (), enabled: bool = True) -> None:
+        self.found: dict[str, int] = {}
+        self._enabled = enabled
+        self._names: dict[str, str] = {}
+        self._own = [_compile(source) for source in patterns]
+
+    def text(self, text: str) -> str:
+        if not self._enabled:
+            return text
+        # One finding can bare another: a token that was glued to the secret before it.
+        while spans := self._spans(text):
+            text = self._replace(text, spans)
+        return text
+
+    def value(self, value: object) -> object:
+        """A copy of the same shape. No recursion: a payload may be nested deeper than the stack is."""
+        if not self._enabled:
+            return value
+        root: list[Any] = [value]
+        todo: list[tuple[Any, Any, str]] = [(root, 0, "")]
+        while todo:
+            box, slot, label = todo.pop()
+            item = box[slot]
+            if isinstance(item, str):
+                box[slot] = self._labelled(item, label) if label else self.text(item)
+            elif isinstance(item, dict):
+                box[slot] = entries = self._with_clean_keys(item)
+                todo.extend(_slots(entries, entries, self._key_labels(item)))
+            elif isinstance(item, list):
+                box[slot] = items = list(item)
+                todo.extend(_slots(items, range(len(items)), self._item_labels(item, label)))
+            elif label == "password" and _is_numeric_password(item):
+                box[slot] = self._count(label)
+        return root[0]
+
+    def _labelled(self, text: str, label: str) -> str:
+        if label == "cookie":
+            return self._cookies(text)
+        if is_plain(text) or (label == "auth" and not _looks_encoded(text)):
+            return self.text(text)
+        return self._count(label)
+
+    def _cookies(self, text: str) -> str:
+        from durable.redact_commands import cookie_pairs
+
+        spans = list(cookie_pairs(text, 0, len(text)))
+        return self.text(self._replace(text, _merge(_spared(text, spans))))
+
+    def _with_clean_keys(self, item: dict[str, Any]) -> dict[str, Any]:
+        copy: dict[str, Any] = {}
+        for key, inner in item.items():
+            clean = key if key in self._names and not self._own else self.text(key)
+            while clean in copy:  # two secrets of one kind as keys: neither entry may be lost
+                clean += "~"
+            copy[clean] = inner
+        return copy
+
+    def _key_labels(self, item: dict[str, Any]) -> Iterator[str]:
+        named = item.get("name", item.get("key")) if "value" in item else None
+        for key in item:
+            if key == "value" and isinstance(named, str):
+                yield self._label(named)
+            else:
+                yield self._label(key)
+
+    def _item_labels(self, items: list[Any], label: str) -> Iterator[str]:
+        """`["--password", "x"]`: in a list of arguments the one before names the secret."""
+        before = ""
+        for item in items:
+            is_text = isinstance(item, str)
+            follows = before.startswith("-") and is_text and not item.startswith("-")
+            yield label or (self._label(before.lstrip("-")) if follows else "")
+            before = item if is_text and len(item) < 80 else ""
+
+    def _label(self, name: str) -> str:
+        label = self._names.get(name)
+        if label is None:
+            label = "cookie" if name.lower() in ("cookie", "set-cookie") else secret_kind(name)
+            self._names[name] = label
+        return label
+
+    def _count(self, kind: str) -> str:
+        self.found[kind] = self.found.get(kind, 0) + 1
+        return f"[redacted:{kind}]"
+
+    def _spans(self, text: str) -> list[Span]:
+        lowered = lower_same_length(text)
+        smelled = smells(text, lowered)
+        if not smelled and not self._own:
+            return []
+        spans = list(_found_by(smelled, text, lowered)) if smelled else []
+        for own in self._own:
+            spans.extend((*match.span(), OWN_KIND, 1) for match in own.finditer(text))
+        return _merge(_spared(text, spans))
+
+    def _replace(self, text: str, spans: list[Span]) -> str:
+        parts: list[str] = []
+        done = 0
+        for start, end, kind, _rank in spans:
+            parts += (text[done:start], self._count(kind))
+            done = end
+        return "".join((*parts, text[done:]))
+
+
+def _slots(box: Any, slots: Iterable[Any], labels: Iterator[str]) -> Iterator[tuple[Any, Any, str]]:
+    for slot, label in zip(slots, labels, strict=True):
+        yield box, slot, label
+
+
+def _compile(source: str) -> re.Pattern[str]:
+    from durable.redact_patterns import PatternFault, own_pattern
+
+    try:
+        return own_pattern(source)
+    except PatternFault as fault:
+        raise PolicyError(
+            f"the redaction pattern {source!r} is not a regular expression ({fault})", "correct it in the policy file"
+        ) from None
+
+
+def _found_by(smelled: dict[str, list[str]], text: str, lowered: str) -> Iterator[Span]:
+    from durable import redact_finders
+
+    for smell, anchors in smelled.items():
+        yield from redact_finders.find(smell, anchors, text, lowered)
+
+
+def _is_numeric_password(item: object) -> bool:
+    return isinstance(item, int) and not isinstance(item, bool) and abs(item) >= SMALLEST_NUMBER
+
+
+def _looks_encoded(text: str) -> bool:
+    """`"auth": "dXNlcjpwdw=="` of a Docker login, not `"auth": "oauth-client"`."""
+    varied = any(c.isdigit() for c in text) and any(c.isupper() for c in text)
+    return len(text) > 11 and not any(c.isspace() for c in text) and (varied or text.endswith("="))
+
+
+def _spared(text: str, spans: list[Span]) -> Iterator[Span]:
+    """Without the placeholders that stand in the text already."""
+    if "[redacted:" not in text:
+        yield from spans
+        return
+    from durable.redact_patterns import PLACEHOLDER, pattern
+
+    holes = [match.span() for match in pattern(PLACEHOLDER).finditer(text)]
+    yield from _without(sorted(spans), holes)
+
+
+def _without(spans: list[Span], holes: list[tuple[int, int]]) -> Iterator[Span]:
+    first = 0
+    for start, end, kind, rank in spans:
+        while first < len(holes) and holes[first][1] <= start:
+            first += 1
+        for hole_start, hole_end in holes[first:]:
+            if hole_start >= end:
+                break
+            if start < hole_start:
+                yield start, hole_start, kind, rank
+            start = max(start, hole_end)
+        if start < end:
+            yield start, end, kind, rank
+
+
+def _merge(spans: Iterator[Span]) -> list[Span]:
+    """Overlapping spans become one; the one that knows best names it."""
+    merged: list[Span] = []
+    for start, end, kind, rank in sorted(spans):
+        if end <= start:
+            continue
+        if merged and start < merged[-1][1]:
+            last_start, last_end, last_kind, last_rank = merged[-1]
+            best_kind, best_rank = (kind, rank) if rank < last_rank else (last_kind, last_rank)
+            merged[-1] = (last_start, max(end, last_end), best_kind, best_rank)
+        else:
+            merged.append((start, end, kind, rank))
+    return merged

@@ -1,0 +1,69 @@
+"""smell → the finder that tells whether there is a secret, and where."""
+
+from __future__ import annotations
+
+from durable.redact_commands import find_cookies, find_in_commands
+from durable.redact_labels import find_labelled
+from durable.redact_names import is_plain
+from durable.redact_patterns import (
+    BEARER,
+    LABEL,
+    NETRC,
+    SHAPE,
+    SHAPES,
+    SIGNATURE,
+    SQL_LOGIN,
+    URL_LOGIN,
+    URL_TOKEN,
+    find_private_keys,
+    find_shape,
+    pattern,
+)
+from durable.redact_smell import starts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from durable.redact_patterns import Span
+
+# smell → (kind, pattern over the lowered text); group 1 is the secret
+IN_LOWERED = {
+    "bearer": ("token", BEARER),
+    "signature": ("signature", SIGNATURE),
+    "sql": ("password", SQL_LOGIN),
+    "netrc": ("password", NETRC),
+}
+IN_CONTEXT = {"label": find_labelled, "command": find_in_commands, "cookie": find_cookies}
+
+
+def find(smell: str, anchors: list[str], text: str, lowered: str) -> Iterator[Span]:
+    if smell in SHAPES:
+        for anchor in anchors:
+            yield from find_shape(smell, text, starts(text, anchor))
+    elif smell in IN_LOWERED:
+        yield from _in_lowered(smell, text, lowered)
+    elif smell in IN_CONTEXT:
+        yield from IN_CONTEXT[smell](text, lowered)
+    elif smell == "url":
+        yield from _url_logins(text)
+    else:
+        yield from find_private_keys(text)
+
+
+def _in_lowered(smell: str, text: str, lowered: str) -> Iterator[Span]:
+    kind, source = IN_LOWERED[smell]
+    for found in pattern(source).finditer(lowered):
+        secret = text[found.start(1) : found.end(1)]
+        made = smell in ("sql", "netrc") or any(char.isdigit() for char in secret)
+        if made and not is_plain(secret):
+            yield found.start(1), found.end(1), kind, LABEL
+
+
+def _url_logins(text: str) -> Iterator[Span]:
+    for found in pattern(URL_LOGIN).finditer(text):
+        if not is_plain(found.group(2)) and found.group(2) != "x-oauth-basic":
+            yield found.start(2), found.end(2), "url-password", SHAPE
+    for found in pattern(URL_TOKEN).finditer(text):
+        if any(char.isdigit() for char in found.group(1)):
+            yield found.start(1), found.end(1), "url-token", SHAPE
