@@ -70,6 +70,12 @@ class IllegalMove(LedgerError):
     code = "illegal-move"
 
 
+class TwinHolds(LedgerError):
+    """Another step holds this claim."""
+
+    code = "twin-holds"
+
+
 class PolicyError(DurableError):
     """A policy file can't be used; the sentence names file, line and field."""
 

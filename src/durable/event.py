@@ -41,6 +41,7 @@ class Event:
     __slots__ = (
         "agent_id",
         "agent_type",
+        "asked_tool",
         "attended",
         "background",
         "call",
@@ -73,6 +74,7 @@ class Event:
         self.session_id = session_id
         self.agent_id = ""
         self.agent_type = ""
+        self.asked_tool = ""
         self.attended: bool | None = None
         self.background: list[str] | None = None
         self.call: Call | None = None

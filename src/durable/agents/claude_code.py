@@ -6,11 +6,22 @@ from durable import event as ev
 from durable.errors import InputError
 from durable.event import Call, Event
 from durable.native import dumps, loads
+from durable.report import (
+    REPORT_FAILED,
+    REPORT_LAUNCHED,
+    REPORT_REFUSED,
+    REPORT_SUCCEEDED,
+    REPORT_TASK_ENDED,
+    REPORT_UNCLEAR,
+    Report,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
+
+    from durable.agents.claude_transcript import Notification, Outcome
 
 NAME = "claude-code"
 
@@ -79,6 +90,7 @@ def _read_payload(event: Event, payload: dict[str, Any]) -> None:
     duration = payload.get("duration_ms")
     event.duration_ms = int(duration) if isinstance(duration, int | float) else None
     event.background = _background(payload)
+    event.asked_tool = _text(payload, "tool_name")
     if event.kind in _WITH_CALL:
         event.call = _call(payload, event)
     if event.kind == ev.BATCH_ENDED:
@@ -121,7 +133,12 @@ def _text(payload: dict[str, Any], name: str, required: bool = False) -> str:
         raise InputError(f"{name} is {'missing' if value is None else 'no text'}", "")
     if required and not value:
         raise InputError(f"{name} is empty", "")
-    return value
+    return value if value.isascii() else _without_surrogates(value)
+
+
+def _without_surrogates(text: str) -> str:
+    """SQLite stores UTF-8, which has no form for half a surrogate pair: it stays escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _id(payload: dict[str, Any], name: str, required: bool = False) -> str:
@@ -169,3 +186,66 @@ def _specific(event_name: str, fields: dict[str, str], message: str = "") -> str
     if message:
         answer["systemMessage"] = message
     return dumps(answer)
+
+
+# ---- the transcript ---------------------------------------------------------------------------
+
+
+def transcript_of(transcript_path: str, agent_id: str) -> str:
+    """The file that holds the results of this agent's calls."""
+    if not agent_id or not transcript_path:
+        return transcript_path
+    from durable.agents.claude_transcript import subagent_path
+
+    return subagent_path(transcript_path, agent_id)
+
+
+def transcript_news(path: str, offset: int, limit: int) -> tuple[list[Report], int, bool]:
+    """What the transcript says from `offset` on, where to go on from, and whether that is its end."""
+    from durable.agents.claude_transcript import result_lines
+
+    outcomes, reached, whole = result_lines(path, offset, limit)
+    return [_report(outcome) for outcome in outcomes if outcome.tool_use_id], reached, whole
+
+
+def _report(outcome: Outcome) -> Report:
+    from durable.agents import claude_transcript as transcript
+
+    report = Report(outcome.tool_use_id, _REPORTED.get(outcome.kind, REPORT_UNCLEAR))
+    report.text = outcome.text
+    report.response = outcome.response
+    report.evidence = outcome.evidence
+    if outcome.kind == transcript.NOTIFICATION and isinstance(outcome.response, transcript.Notification):
+        _add_task(report, outcome.response)
+    return report
+
+
+def task_report(prompt: str) -> Report | None:
+    """The end of a background task, if that is what this prompt tells (the client sends it as one)."""
+    if not prompt.startswith("<task-notification>"):
+        return None
+    from durable.agents.claude_transcript import parse_notification
+
+    notification = parse_notification(prompt)
+    if notification is None:
+        return None
+    report = Report(notification.tool_use_id, REPORT_TASK_ENDED)
+    _add_task(report, notification)
+    return report
+
+
+def _add_task(report: Report, notification: Notification) -> None:
+    report.text = notification.summary
+    report.task_id = notification.task_id
+    report.task_status = notification.status
+    report.exit_code = notification.exit_code
+    report.response = None
+
+
+_REPORTED = {
+    "succeeded": REPORT_SUCCEEDED,
+    "failed_text": REPORT_FAILED,
+    "refused": REPORT_REFUSED,
+    "launched": REPORT_LAUNCHED,
+    "notification": REPORT_TASK_ENDED,
+}

@@ -1,0 +1,62 @@
+"""Which rows follow from an event. Pure: event in, named statements and their parameters out.
+
+Writing a row and rebuilding it later go through this one function, so that a row can always be
+compared with what its events say. The body of an event holds exactly the columns that it sets.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from durable.ledger.chain import Event
+
+# Statements run in order; the first must change exactly one row, or the event is refused.
+STATEMENTS: dict[str, tuple[str, ...]] = {
+    "run.opened": ("run_opened",),
+    "run.reopened": ("run_reopened",),
+    "run.completed": ("run_completed",),
+    "session.joined": ("session_joined",),
+    "session.ended": ("session_ended",),
+    "owner.seen": ("owner_seen",),
+    "owner.ended": ("owner_ended",),
+    "step.prepared": ("step_prepared", "step_claimed"),
+    "step.running": ("step_running", "claims_follow"),
+    "step.succeeded": ("step_closed", "claims_follow"),
+    "step.failed": ("step_closed", "claims_follow"),
+    "step.refused": ("step_closed", "claims_follow"),
+    "step.not_done": ("step_closed", "claims_follow"),
+    "step.in_doubt": ("step_in_doubt", "claims_follow"),
+    "step.returned": ("step_returned",),
+    "step.asked": ("step_asked",),
+    "step.rewritten": ("step_rewritten",),
+    "step.flagged": ("step_flagged",),
+    "spool.folded": ("spool_recorded",),
+    "spool.set_aside": ("spool_recorded",),
+}
+# Recorded for the reader of the record; no row follows from them.
+REMARKS = (
+    "ledger.created",
+    "ledger.restored",
+    "ledger.migrated",
+    "key.renewed",
+    "enforcement.off",
+    "head.healed",
+    "turn.started",
+    "turn.ended",
+    "turn.failed",
+    "subagent.started",
+    "subagent.stopped",
+    "step.late_receipt",
+    "step.permission_asked",
+)
+
+
+def statements(event: Event, body: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    given = {**body, "seq": event.seq, "run_id": event.run_id, "subject": event.subject, "at": event.at}
+    if event.type.startswith("step."):
+        given.setdefault("status", event.type.removeprefix("step."))
+    if event.type.startswith("spool."):
+        given.setdefault("fate", event.type.removeprefix("spool."))
+    return [(name, given) for name in STATEMENTS.get(event.type, ())]

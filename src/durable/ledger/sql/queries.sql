@@ -1,0 +1,228 @@
+-- Every statement of the write path, by name. The same names stand in each dialect's file.
+
+-- name: meta
+SELECT name, value FROM meta;
+
+-- name: set_meta
+INSERT INTO meta (name, value) VALUES (:name, :value)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- name: last_event
+SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1;
+
+-- name: event_hash
+SELECT hash FROM events WHERE seq = :seq;
+
+-- name: last_event_of_run
+SELECT run_seq, hash FROM events WHERE run_id = :run_id ORDER BY run_seq DESC LIMIT 1;
+
+-- name: append_event
+INSERT INTO events (seq, prev, run_id, run_seq, run_prev, subject, type, at, body, hash, mac)
+VALUES (:seq, :prev, :run_id, :run_seq, :run_prev, :subject, :type, :at, :body, :hash, :mac);
+
+-- name: put_blob
+INSERT INTO blobs (digest, bytes) VALUES (:digest, :bytes) ON CONFLICT (digest) DO NOTHING;
+
+-- name: get_blob
+SELECT bytes FROM blobs WHERE digest = :digest;
+
+-- Rows that follow from events. Each is run by ledger/projection.py for one type of event.
+
+-- name: run_opened
+INSERT INTO runs (run_id, seq, status, epoch, project, client, started_at)
+VALUES (:run_id, :seq, 'open', 1, :project, :client, :at);
+
+-- name: run_reopened
+UPDATE runs SET status = 'open', epoch = epoch + 1, ended_at = NULL
+WHERE run_id = :run_id AND status IN ('completed', 'failed');
+
+-- name: run_completed
+UPDATE runs SET status = 'completed', ended_at = :at WHERE run_id = :run_id AND status = 'open';
+
+-- name: session_joined
+INSERT INTO sessions (session_id, run_id, seq, source, transcript_path, cwd, entrypoint, permission_mode,
+                      attended, joined_at)
+VALUES (:subject, :run_id, :seq, :source, :transcript_path, :cwd, :entrypoint, :permission_mode,
+        :attended, :at)
+ON CONFLICT (session_id) DO UPDATE SET
+  source = excluded.source, transcript_path = excluded.transcript_path, cwd = excluded.cwd,
+  entrypoint = excluded.entrypoint, permission_mode = excluded.permission_mode,
+  attended = excluded.attended, run_id = excluded.run_id, ended_at = NULL, end_reason = NULL;
+
+-- name: session_ended
+UPDATE sessions SET ended_at = :at, end_reason = :reason WHERE session_id = :subject;
+
+-- name: owner_seen
+INSERT INTO owners (owner_id, session_id, pid, started, boot, host, pidns, seen_at)
+VALUES (:subject, :session_id, :pid, :started, :boot, :host, :pidns, :at)
+ON CONFLICT (owner_id) DO UPDATE SET ended_at = NULL, end_reason = NULL;
+
+-- name: owner_ended
+UPDATE owners SET ended_at = :at, end_reason = :reason WHERE owner_id = :subject AND ended_at IS NULL;
+
+-- name: step_prepared
+INSERT INTO steps (step_id, run_id, session_id, owner_id, seq, tool_use_id, tool_name, agent_id, agent_type,
+                   cwd, prompt_id, permission_mode, transcript_pos, effect, rule, policy, mode, would, status,
+                   attempt, fingerprint, idempotency_key, nonce, duplicate_of, input, input_hash, redacted,
+                   prepared_at, hook_us, flag)
+VALUES (:subject, :run_id, :session_id, :owner_id, :seq, :tool_use_id, :tool_name, :agent_id, :agent_type,
+        :cwd, :prompt_id, :permission_mode, :transcript_pos, :effect, :rule, :policy, :mode, :would, 'prepared',
+        :attempt, :fingerprint, :idempotency_key, :nonce, :duplicate_of, :input, :input_hash, :redacted,
+        CASE WHEN :flag IS NULL THEN :at END, :hook_us, :flag);
+
+-- name: step_claimed
+INSERT INTO claims (step_id, scope, fingerprint, status, nonce)
+VALUES (:subject, :scope, :fingerprint, 'prepared', :nonce);
+
+-- name: claims_follow
+UPDATE claims SET status = :status WHERE step_id = :subject;
+
+-- name: step_running
+UPDATE steps SET status = 'running', running_at = :at, asked_at = :asked_at
+WHERE step_id = :subject AND status = 'prepared';
+
+-- name: step_closed
+UPDATE steps SET status = :status, closed_at = :at, closed_by = :closed_by, duration_ms = :duration_ms,
+  exit_code = :exit_code, exit_known = :exit_known, output = :output, error = :error,
+  returned_at = CASE WHEN :returned THEN coalesce(returned_at, :at) ELSE returned_at END
+WHERE step_id = :subject
+  AND status IN (SELECT moves.status FROM moves WHERE leads_to = :status);
+
+-- name: step_in_doubt
+UPDATE steps SET status = 'in_doubt', doubted_at = :at, doubt = :doubt, error = :error,
+  returned_at = CASE WHEN :returned THEN coalesce(returned_at, :at) ELSE returned_at END
+WHERE step_id = :subject AND status = 'running';
+
+-- name: step_returned
+UPDATE steps SET returned_at = coalesce(returned_at, :at), task_id = coalesce(:task_id, task_id)
+WHERE step_id = :subject;
+
+-- name: step_asked
+UPDATE steps SET asked_at = :at WHERE step_id = :subject AND asked_at IS NULL;
+
+-- name: step_rewritten
+UPDATE steps SET effective_input = :effective_input WHERE step_id = :subject;
+
+-- name: step_flagged
+UPDATE steps SET flag = :flag WHERE step_id = :subject;
+
+-- name: spool_recorded
+INSERT INTO spooled (name, fate, why, at) VALUES (:subject, :fate, :why, :at);
+
+-- Look-ups of the write path.
+
+-- name: run
+SELECT run_id, status, epoch, project, client FROM runs WHERE run_id = :run_id;
+
+-- name: session
+SELECT session_id, run_id, transcript_path, ended_at FROM sessions WHERE session_id = :session_id;
+
+-- name: owner
+SELECT owner_id, ended_at FROM owners WHERE owner_id = :owner_id;
+
+-- name: owner_row
+SELECT owner_id, session_id, pid, started, boot, host, pidns, ended_at FROM owners WHERE owner_id = :owner_id;
+
+-- name: same_call_in_flight
+SELECT * FROM steps
+WHERE session_id = :session_id AND tool_use_id = :tool_use_id AND owner_id = :owner_id
+  AND agent_id = :agent_id AND input_hash = :input_hash
+  AND status IN ('prepared', 'running') AND returned_at IS NULL
+ORDER BY seq DESC LIMIT 1;
+
+-- name: call_awaiting_receipt
+SELECT * FROM steps
+WHERE session_id = :session_id AND tool_use_id = :tool_use_id AND agent_id = :agent_id
+ORDER BY (status IN ('running', 'prepared') AND returned_at IS NULL) DESC,
+         (status IN ('running', 'prepared', 'in_doubt')) DESC, seq DESC
+LIMIT 1;
+
+-- name: step
+SELECT * FROM steps WHERE step_id = :step_id;
+
+-- name: twin_in_project
+SELECT steps.* FROM claims JOIN steps USING (step_id) JOIN runs USING (run_id)
+WHERE claims.fingerprint = :fingerprint AND runs.project = :project
+  AND steps.status IN ('prepared', 'running', 'in_doubt')
+ORDER BY steps.seq DESC LIMIT 1;
+
+-- name: twin_in_scope
+SELECT steps.* FROM claims JOIN steps USING (step_id)
+WHERE claims.fingerprint = :fingerprint AND claims.scope = :scope
+  AND steps.status IN ('prepared', 'running', 'in_doubt', 'succeeded')
+ORDER BY (steps.status <> 'succeeded') DESC, steps.seq DESC LIMIT 1;
+
+-- name: claim_holder
+SELECT step_id FROM claims
+WHERE fingerprint = :fingerprint AND scope = :scope AND nonce IS NULL
+  AND status IN ('prepared', 'running', 'in_doubt', 'succeeded');
+
+-- name: attempts_that_freed
+SELECT count(*) FROM claims
+WHERE fingerprint = :fingerprint AND scope = :scope AND status IN ('failed', 'not_done', 'refused');
+
+-- name: newer_attempt
+SELECT other.step_id FROM claims AS mine
+JOIN claims AS theirs USING (scope, fingerprint)
+JOIN steps AS other ON other.step_id = theirs.step_id
+WHERE mine.step_id = :step_id AND other.seq > :seq AND other.attempt > :attempt
+  AND other.status IN ('prepared', 'running', 'in_doubt', 'succeeded')
+ORDER BY other.seq DESC LIMIT 1;
+
+-- name: unsettled_of_session
+SELECT * FROM steps
+WHERE session_id = :session_id AND status IN ('prepared', 'running', 'in_doubt')
+ORDER BY seq;
+
+-- name: running_of_session
+SELECT * FROM steps WHERE session_id = :session_id AND status = 'running' ORDER BY seq;
+
+-- name: call_unsettled
+SELECT * FROM steps
+WHERE session_id = :session_id AND tool_use_id = :tool_use_id
+  AND status IN ('prepared', 'running', 'in_doubt')
+ORDER BY seq DESC LIMIT 1;
+
+-- name: owners_with_unsettled
+SELECT DISTINCT owners.*, steps.run_id FROM steps JOIN owners USING (owner_id)
+WHERE steps.status IN ('prepared', 'running');
+
+-- name: live_sessions_of_run
+SELECT session_id FROM sessions WHERE run_id = :run_id AND ended_at IS NULL AND session_id <> :session_id;
+
+-- name: undone_of_run
+SELECT step_id FROM steps
+WHERE run_id = :run_id AND (status IN ('prepared', 'running') OR (status = 'in_doubt' AND effect = 'once'));
+
+-- name: unsettled_of_run
+SELECT * FROM steps
+WHERE run_id = :run_id AND status IN ('prepared', 'running', 'in_doubt')
+ORDER BY seq;
+
+-- name: sessions_with_unsettled
+SELECT session_id, max(seq) AS latest FROM steps
+WHERE status IN ('prepared', 'running', 'in_doubt') GROUP BY session_id ORDER BY latest DESC LIMIT :most;
+
+-- name: step_of_task
+SELECT * FROM steps WHERE session_id = :session_id AND task_id = :task_id ORDER BY seq DESC LIMIT 1;
+
+-- name: was_spooled
+SELECT fate FROM spooled WHERE name = :name;
+
+-- name: cursor
+SELECT position FROM cursors WHERE path = :path;
+
+-- name: move_cursor
+INSERT INTO cursors (path, position) VALUES (:path, :position)
+ON CONFLICT (path) DO UPDATE SET position = excluded.position;
+
+-- A part of a transaction that may fail alone.
+
+-- name: savepoint
+SAVEPOINT part;
+
+-- name: rollback_to_savepoint
+ROLLBACK TO part;
+
+-- name: release_savepoint
+RELEASE part;

@@ -1,0 +1,105 @@
+"""Every other event: sessions, turns, sub-agents, permissions, and the closings that they prove."""
+
+from __future__ import annotations
+
+from durable import event as ev
+from durable.agents.registry import AGENTS
+from durable.closing import News, apply, closing
+from durable.ending import Ending
+from durable.join import join
+from durable.native import dumps
+from durable.reconcile import Reconciler
+from durable.step import REFUSED, RUNNING, SUCCEEDED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from durable.event import Event
+    from durable.join import Seat
+    from durable.ledger.transaction import Transaction
+    from durable.redact import Redactor
+
+
+class Lifecycle:
+    def __init__(self, tx: Transaction, redactor: Redactor, env: Mapping[str, str]) -> None:
+        self.tx = tx
+        self.redactor = redactor
+        self.env = env
+        self.reconciler = Reconciler(tx, redactor)
+
+    def record(self, event: Event) -> None:
+        handler = HANDLERS.get(event.kind)
+        if handler is not None:
+            handler(self, event, join(self.tx, event, self.env))
+
+    def session_started(self, event: Event, seat: Seat) -> None:
+        self.reconciler.dead_owners()
+        self.reconciler.session(event.session_id)
+
+    def prompt(self, event: Event, seat: Seat) -> None:
+        self.tx.append("turn.started", seat.run_id, event.session_id, {"prompt_id": event.prompt_id})
+        report = AGENTS[event.client].task_report(event.prompt)
+        if report is not None:
+            step = self.tx.step("call_unsettled", session_id=event.session_id, tool_use_id=report.use_id)
+            if step is not None:
+                self.reconciler.apply_report(step, report, "notification")
+        self.reconciler.before_call(event)
+
+    def permission_asked(self, event: Event, seat: Seat) -> None:
+        tool = event.asked_tool
+        body = {"tool_name": tool, "agent_id": event.agent_id, "prompt_id": event.prompt_id}
+        self.tx.append("step.permission_asked", seat.run_id, event.session_id, body)
+
+    def permission_denied(self, event: Event, seat: Seat) -> None:
+        call = event.call
+        assert call is not None
+        step = self.tx.step("call_unsettled", session_id=event.session_id, tool_use_id=call.use_id)
+        if step is not None:
+            error = self.tx.put(dumps(self.redactor.text(event.reason or "permission denied")).encode())
+            self.tx.close_step(step, closing(REFUSED, "PermissionDenied", error=error, returned=1))
+
+    def subagent_started(self, event: Event, seat: Seat) -> None:
+        body = {"agent_id": event.agent_id, "agent_type": event.agent_type}
+        self.tx.append("subagent.started", seat.run_id, event.session_id, body)
+
+    def subagent_stopped(self, event: Event, seat: Seat) -> None:
+        body = {"agent_id": event.agent_id, "agent_type": event.agent_type}
+        self.tx.append("subagent.stopped", seat.run_id, event.session_id, body)
+        step = self.tx.step("step_of_task", session_id=event.session_id, task_id=event.agent_id)
+        if step is not None and step.status in (RUNNING, "in_doubt"):
+            kept = dumps(self.redactor.text(event.last_message)).encode()
+            apply(self.tx, step, News(Ending(SUCCEEDED), "SubagentStop", output=kept))
+
+    def turn_ended(self, event: Event, seat: Seat) -> None:
+        self.tx.append("turn.ended", seat.run_id, event.session_id, {"prompt_id": event.prompt_id})
+        self.reconciler.turn_ended(event)
+
+    def turn_failed(self, event: Event, seat: Seat) -> None:
+        said = self.redactor.text(event.error if isinstance(event.error, str) else "")
+        body = {"prompt_id": event.prompt_id, "error": said[:500]}
+        self.tx.append("turn.failed", seat.run_id, event.session_id, body)
+
+    def session_ended(self, event: Event, seat: Seat) -> None:
+        reason = event.reason or "unknown"
+        self.reconciler.owner_over(event.session_id, seat.owner_id, f"the session ended ({reason}) without its result")
+        owner = self.tx.one("owner", owner_id=seat.owner_id)
+        if owner is not None and owner["ended_at"] is None:
+            self.tx.append("owner.ended", seat.run_id, seat.owner_id, {"reason": reason})
+        self.tx.append("session.ended", seat.run_id, event.session_id, {"reason": reason})
+        others = self.tx.one("live_sessions_of_run", run_id=seat.run_id, session_id=event.session_id)
+        if others is None and self.tx.one("undone_of_run", run_id=seat.run_id) is None:
+            self.tx.append("run.completed", seat.run_id, seat.run_id, {})
+
+
+HANDLERS: dict[str, Callable[[Lifecycle, Event, Seat], None]] = {
+    ev.SESSION_STARTED: Lifecycle.session_started,
+    ev.PROMPT: Lifecycle.prompt,
+    ev.PERMISSION_ASKED: Lifecycle.permission_asked,
+    ev.PERMISSION_DENIED: Lifecycle.permission_denied,
+    ev.SUBAGENT_STARTED: Lifecycle.subagent_started,
+    ev.SUBAGENT_STOPPED: Lifecycle.subagent_stopped,
+    ev.TURN_ENDED: Lifecycle.turn_ended,
+    ev.TURN_FAILED: Lifecycle.turn_failed,
+    ev.SESSION_ENDED: Lifecycle.session_ended,
+}

@@ -1,0 +1,169 @@
+"""After the call: what came back goes to the row of the call that it belongs to."""
+
+from __future__ import annotations
+
+from durable import event as ev
+from durable.agents.registry import AGENTS
+from durable.closing import News, apply
+from durable.ending import Ending, of_error, of_response
+from durable.fingerprint import fingerprint, input_hash
+from durable.join import join
+from durable.native import dumps
+from durable.policy.effects import effect_of
+from durable.policy.policy import ENFORCE
+from durable.prepare import new_step_id
+from durable.reconcile import Reconciler
+from durable.report import Report, ending_of
+from durable.step import UNPREPARED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from durable.event import Call, Event
+    from durable.ledger.transaction import Transaction
+    from durable.redact import Redactor
+    from durable.step import Step
+
+TASK_READERS = ("BashOutput", "TaskOutput")
+TASK_ENDERS = ("KillShell", "TaskStop")
+
+
+class Receipt:
+    """One hook's worth of news. `by` is the event's name, or "spool" when it comes from there."""
+
+    def __init__(self, tx: Transaction, redactor: Redactor, env: Mapping[str, str], by: str = "") -> None:
+        self.tx = tx
+        self.redactor = redactor
+        self.env = env
+        self.by = by
+
+    def record(self, event: Event, hashed: str = "") -> None:
+        """`hashed`: the input's hash where only the redacted input is at hand."""
+        if event.kind == ev.BATCH_ENDED:
+            self._batch(event)
+            return
+        call = event.call
+        assert call is not None
+        hashed = hashed or input_hash(self.tx.key.fingerprint, call.input)
+        step = self._step_of(event, call) or self._unprepared(event, call, hashed)
+        self._keep_effective_input(step, call, hashed)
+        apply(self.tx, step, self._news(event, call, step))
+        self._end_of_task(event, call)
+
+    # ---- one call -----------------------------------------------------------------------------
+
+    def _step_of(self, event: Event, call: Call) -> Step | None:
+        return self.tx.step(
+            "call_awaiting_receipt",
+            session_id=event.session_id,
+            tool_use_id=call.use_id,
+            agent_id=event.agent_id,
+        )
+
+    def _news(self, event: Event, call: Call, step: Step) -> News:
+        by = self.by or event.name
+        if event.kind == ev.CALL_FAILED:
+            error = event.error if isinstance(event.error, str) else dumps(event.error)
+            ending = of_error(call.tool, step.effect, error, event.interrupted)
+            return News(ending, by, error=self._text(error), duration_ms=event.duration_ms, returned=True)
+        ending = of_response(event.response)
+        kept = dumps(self.redactor.value(event.response)).encode()
+        return News(ending, by, output=kept, duration_ms=event.duration_ms, returned=True)
+
+    def _keep_effective_input(self, step: Step, call: Call, hashed: str) -> None:
+        """Another hook may have rewritten the input: what was asked and what ran are both kept."""
+        if hashed != step.input_hash and step.effective_input is None:
+            digest = self.tx.put(dumps(self.redactor.value(call.input)).encode())
+            self.tx.append("step.rewritten", step.run_id, step.step_id, {"effective_input": digest})
+
+    def _unprepared(self, event: Event, call: Call, hashed: str) -> Step:
+        """It ran, and no row said so first. The record says that much about itself."""
+        seat = join(self.tx, event, self.env)
+        effect, rule = effect_of(call.tool)
+        mark = fingerprint(self.tx.key.fingerprint, call.tool, call.input, event.cwd)
+        nonce = f"{UNPREPARED}-{new_step_id()}"
+        body: dict[str, Any] = {
+            "session_id": event.session_id,
+            "owner_id": seat.owner_id,
+            "tool_use_id": call.use_id,
+            "tool_name": call.tool,
+            "agent_id": event.agent_id,
+            "agent_type": event.agent_type,
+            "cwd": event.cwd,
+            "prompt_id": event.prompt_id,
+            "permission_mode": event.permission_mode,
+            "transcript_pos": 0,
+            "effect": effect,
+            "rule": rule,
+            "policy": "",
+            "mode": ENFORCE,
+            "would": None,
+            "attempt": 1,
+            "fingerprint": mark,
+            "scope": f"run:{seat.run_id}",
+            "idempotency_key": f"{mark}-1-{nonce}",
+            "nonce": nonce,
+            "duplicate_of": None,
+            "input": self.tx.put(dumps(self.redactor.value(call.input)).encode()),
+            "input_hash": hashed,
+            "redacted": None,
+            "hook_us": None,
+            "flag": UNPREPARED,
+        }
+        return self.tx.prepare(new_step_id(), seat.run_id, body)
+
+    # ---- background tasks ---------------------------------------------------------------------
+
+    def _end_of_task(self, event: Event, call: Call) -> None:
+        """Asking after a background task, or ending it, says how the call that started it ended."""
+        if call.tool not in TASK_READERS + TASK_ENDERS or event.kind != ev.CALL_SUCCEEDED:
+            return
+        step = self._started_task(event, call)
+        if step is None or step.status not in ("running", "in_doubt"):
+            return
+        if call.tool in TASK_ENDERS:
+            apply(self.tx, step, News(Ending("in_doubt", "the agent stopped it"), event.name))
+            return
+        report = _task_report(event.response, step)
+        if report is not None:
+            ending = ending_of(report, step)
+            kept = dumps(self.redactor.value(event.response)).encode()
+            apply(self.tx, step, News(ending, event.name, output=kept))
+
+    def _started_task(self, event: Event, call: Call) -> Step | None:
+        for field in ("task_id", "shell_id", "bash_id"):
+            task_id = call.input.get(field)
+            if isinstance(task_id, str):
+                return self.tx.step("step_of_task", session_id=event.session_id, task_id=task_id)
+        return None
+
+    # ---- a batch ------------------------------------------------------------------------------
+
+    def _batch(self, event: Event) -> None:
+        found = [step for call in event.calls if (step := self._step_of(event, call)) is not None]
+        waiting = [step for step in found if step.status == "running" and step.returned_at is None]
+        if not waiting:
+            return
+        reader = Reconciler(self.tx, self.redactor)
+        reader.read(waiting)
+        for step in waiting:
+            now = self.tx.step("step", step_id=step.step_id)
+            if now is not None and now.status == "running" and now.returned_at is None:
+                self.tx.append("step.returned", step.run_id, step.step_id, {"task_id": None})
+
+    def _text(self, text: str) -> bytes:
+        return dumps(self.redactor.text(text)).encode()
+
+
+def _task_report(response: Any, step: Step) -> Report | None:
+    """TaskOutput's answer, where it says that the task is over."""
+    task = response.get("task", response) if isinstance(response, dict) else None
+    if not isinstance(task, dict) or task.get("status") not in ("completed", "failed", "killed", "stopped"):
+        return None
+    report = Report(step.tool_use_id, "task ended")
+    report.task_status = task["status"]
+    code = task.get("exitCode", task.get("exit_code"))
+    report.exit_code = code if isinstance(code, int) else None
+    return report

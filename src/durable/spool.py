@@ -1,0 +1,203 @@
+"""News that could not reach the ledger waits in a file: redacted, synced, under the ledger's key.
+
+The next hook or command folds it in. What can't be folded in goes to spool/bad, is named in the
+record, and stops nothing else. Where the state directory itself can't be written, the user's config
+directory or a private directory under /tmp holds the file until it can.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from durable import crash
+from durable.clock import now
+from durable.closing import closing
+from durable.errors import DurableError
+from durable.home import config_dir, secure_dir
+from durable.ledger.files import sync_dir, write_synced
+from durable.ledger.keys import read_key
+from durable.native import dumps, hmac_sha256, loads
+from durable.step import REFUSED, RUNNING
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from durable.ledger.transaction import Transaction
+    from durable.redact import Redactor
+
+RECEIPT = "receipt"
+NOT_ANSWERED = "not answered"
+UNREADABLE = "unreadable"
+
+_KEPT_ENV = (
+    "CLAUDE_PID",
+    "CLAUDE_PROJECT_DIR",
+    "CLAUDE_CODE_ENTRYPOINT",
+    "CLAUDE_CODE_SESSION_ATTENDED",
+    "DURABLE_RUN_ID",
+)
+_AT_ONCE = 50  # files that one hook folds in at most, so that it keeps its deadline
+_LARGEST = 200_000_000
+
+
+def rooms(home: str, env: Mapping[str, str]) -> list[str]:
+    """Where a spool file may lie, best first."""
+    found = [f"{home}/spool"] if home else []
+    try:
+        found.append(f"{config_dir(env)}/spool")
+    except DurableError:
+        pass  # Without HOME there is no config directory.
+    return [*found, f"/tmp/durable-{os.geteuid()}/spool"]
+
+
+def spool(kind: str, fields: dict[str, Any], home: str, env: Mapping[str, str]) -> str | None:
+    """Writes the news to the first place that takes it, and says where; None if none does."""
+    kept_env = {name: env[name] for name in _KEPT_ENV if name in env}
+    body = dumps({"kind": kind, "at": now(), "home": home, "env": kept_env, **fields})
+    data = dumps({"body": body, "mac": _mac(_key(home), body)}).encode()
+    name = f"{time.time_ns():020d}-{os.urandom(4).hex()}.json"
+    for room in rooms(home, env):
+        try:
+            secure_dir(room)
+            _put(room, name, data)
+        except (DurableError, OSError):
+            continue
+        return f"{room}/{name}"
+    return None
+
+
+def _put(room: str, name: str, data: bytes) -> None:
+    crash.point("before-spool")
+    write_synced(f"{room}/{name}.new", data)
+    crash.point("mid-spool")
+    os.replace(f"{room}/{name}.new", f"{room}/{name}")
+    sync_dir(room)
+
+
+def _key(home: str) -> bytes:
+    try:
+        return read_key(home).spool if home else b""
+    except DurableError:
+        return b""
+
+
+def _mac(key: bytes, body: str) -> str:
+    return hmac_sha256(key, b"spool\n" + body.encode()) if key else ""
+
+
+class Fold:
+    """Folds waiting files into a transaction; `sweep` removes them once it has committed."""
+
+    def __init__(self, home: str, env: Mapping[str, str]) -> None:
+        self._home = home
+        self._env = env
+        self._done: list[str] = []
+        self._bad: list[str] = []
+
+    def waiting(self) -> list[str]:
+        found: list[str] = []
+        for room in rooms(self._home, self._env):
+            try:
+                found += [f"{room}/{name}" for name in sorted(os.listdir(room)) if name.endswith(".json")]
+            except OSError:
+                continue  # Most rooms never exist.
+        return found[:_AT_ONCE]
+
+    def into(self, tx: Transaction, redactor: Redactor) -> None:
+        for path in self.waiting():
+            self._one(tx, redactor, path)
+
+    def sweep(self) -> None:
+        for path in self._done:
+            _gone(path)
+        for path in self._bad:
+            self._set_aside(path)
+
+    def _one(self, tx: Transaction, redactor: Redactor, path: str) -> None:
+        name = os.path.basename(path)
+        known = tx.one("was_spooled", name=name)
+        if known is not None:
+            (self._done if known["fate"] == "folded" else self._bad).append(path)
+            return
+        error: Exception | None
+        try:
+            fields = self._read(tx, path)
+        except _Foreign:
+            return
+        except (DurableError, OSError, ValueError, KeyError, TypeError) as broken:
+            error = broken
+        else:
+            error = tx.attempt(lambda: _fold(tx, redactor, fields))
+        if error is None:
+            tx.append("spool.folded", "", name, {"why": fields["kind"]})
+            self._done.append(path)
+        else:
+            tx.append("spool.set_aside", "", name, {"why": redactor.text(str(error))[:300]})
+            self._bad.append(path)
+        crash.point("mid-fold")
+
+    def _read(self, tx: Transaction, path: str) -> dict[str, Any]:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with open(descriptor, encoding="ascii") as file:
+            kept = loads(file.read(_LARGEST))
+        fields: dict[str, Any] = loads(kept["body"])
+        if fields["home"] != self._home and not path.startswith(self._home + "/"):
+            raise _Foreign
+        if not kept["mac"] or kept["mac"] != _mac(tx.key.spool, kept["body"]):
+            raise DurableError("it does not carry this ledger's key", "")
+        return fields
+
+    def _set_aside(self, path: str) -> None:
+        bad = f"{self._home}/spool/bad"
+        try:
+            secure_dir(bad)
+            os.replace(path, f"{bad}/{os.path.basename(path)}")
+        except OSError:
+            return  # It is on record by name; the next sweep tries again.
+
+
+class _Foreign(Exception):
+    """It waits for another ledger."""
+
+
+def _fold(tx: Transaction, redactor: Redactor, fields: dict[str, Any]) -> None:
+    if fields["kind"] == RECEIPT:
+        _fold_receipt(tx, redactor, fields)
+    elif fields["kind"] == NOT_ANSWERED:
+        _fold_not_answered(tx, redactor, fields)
+    else:
+        raise DurableError(f"a spool file of kind {fields['kind']} holds nothing that can be folded in", "")
+
+
+def _fold_receipt(tx: Transaction, redactor: Redactor, fields: dict[str, Any]) -> None:
+    from durable.agents.registry import AGENTS
+    from durable.receipt import Receipt
+
+    event = AGENTS[fields["client"]].parse(dumps(fields["payload"]), "post_tool_use", fields["env"])
+    Receipt(tx, redactor, fields["env"], by="spool").record(event, fields["input_hash"])
+
+
+def _fold_not_answered(tx: Transaction, redactor: Redactor, fields: dict[str, Any]) -> None:
+    """It counts only if nothing came back: a result says more than our failing to answer."""
+    from durable.reconcile import Reconciler
+
+    step = tx.step("step", step_id=fields["step_id"])
+    if step is None:
+        return  # Its transaction never committed.
+    Reconciler(tx, redactor).read([step])
+    step = tx.step("step", step_id=fields["step_id"])
+    if step is not None and step.status == RUNNING and step.returned_at is None:
+        error = tx.put(dumps("the permit was written but never given").encode())
+        tx.close_step(step, closing(REFUSED, "spool", error=error))
+
+
+def _gone(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        return  # Recorded as folded: it can't be folded twice.
+
+
