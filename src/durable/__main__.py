@@ -1,0 +1,3 @@
+from durable.cli.main import main
+
+main()

@@ -1,0 +1,77 @@
+"""A view with rich, for a person at a terminal. Recorded text is never read as markup."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from durable.cli.result import Facts, Heading, Note, Paragraph, Table, Verbatim, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from durable.cli.result import Block
+
+STATUS = {
+    "succeeded": "green",
+    "failed": "red",
+    "in_doubt": "bold yellow",
+    "running": "cyan",
+    "refused": "dim",
+    "replayed": "dim",
+}
+LEVEL = {"ok": "green", "note": "dim", "warning": "yellow", "problem": "bold red"}
+DIFF = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def render(view: Iterable[Block], stream: TextIO) -> None:
+    console = Console(file=stream, highlight=False, soft_wrap=False)
+    for place, block in enumerate(view):
+        if isinstance(block, Heading) and place:
+            console.print()
+        console.print(_drawn(block), soft_wrap=isinstance(block, Facts | Verbatim))
+
+
+def _drawn(block: Block) -> RenderableType:
+    if isinstance(block, Table):
+        return _table(block)
+    if isinstance(block, Facts):
+        return _facts(block)
+    if isinstance(block, Verbatim):
+        return _diff(block.text)
+    if isinstance(block, Note):
+        text = block.text if block.level == "note" else f"{block.level}: {block.text}"
+        return Text(visible(text), style=LEVEL.get(block.level, ""))
+    if isinstance(block, Heading | Paragraph):
+        return Text(visible(block.text), style="bold" if isinstance(block, Heading) else "")
+    raise TypeError(f"no rich form for {type(block).__name__}")
+
+
+def _table(table: Table) -> RichTable:
+    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in table.columns:
+        drawn.add_column(Text(column))
+    for row in table.rows:
+        drawn.add_row(*[Text(visible(cell), style=STATUS.get(cell, "")) for cell in row])
+    return drawn
+
+
+def _facts(facts: Facts) -> Text:
+    width = max((len(name) for name, _ in facts.pairs), default=0)
+    drawn = Text()
+    for place, (name, text) in enumerate(facts.pairs):
+        drawn.append("\n" if place else "")
+        drawn.append(f"{name:<{width}}  ", style="dim")
+        drawn.append(visible(text), style=STATUS.get(text, ""))
+    return drawn
+
+
+def _diff(text: str) -> Text:
+    drawn = Text()
+    for place, line in enumerate(visible(text).splitlines()):
+        drawn.append(("\n" if place else "") + line, style=DIFF.get(line[:1], ""))
+    return drawn

@@ -1,0 +1,167 @@
+"""What a command answers, and the only code that prints it.
+
+A command returns a Result (or, for a live one, an iterator of them) and never prints. `data` is what
+`--json` shows, `view` what a person sees: a list of neutral blocks that rich or plain text can draw.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import Any, TextIO, TypeAlias
+
+    Outcome: TypeAlias = "Result | Iterator[Result]"
+    Block: TypeAlias = "Heading | Facts | Table | Paragraph | Verbatim | Note"
+    Render: TypeAlias = Callable[[Iterable[Block], TextIO], None]
+
+ENVELOPE = "durable.{verb}.v1"
+
+
+class Heading:
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+class Facts:
+    """Names and values, one a line."""
+
+    __slots__ = ("pairs",)
+
+    def __init__(self, pairs: Iterable[tuple[str, object]]) -> None:
+        self.pairs = [(name, shown(value)) for name, value in pairs]
+
+
+class Table:
+    __slots__ = ("columns", "rows")
+
+    def __init__(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        self.columns = list(columns)
+        self.rows = [[shown(cell) for cell in row] for row in rows]
+
+
+class Paragraph:
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+class Verbatim:
+    """Lines whose breaks and spaces mean something: a diff, a file, an output."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+class Note:
+    """A judgement. `level` is ok, note, warning or problem."""
+
+    __slots__ = ("level", "text")
+
+    def __init__(self, level: str, text: str) -> None:
+        self.level = level
+        self.text = text
+
+
+class Result:
+    __slots__ = ("data", "exit_code", "verb", "view")
+
+    def __init__(self, verb: str, data: Any, exit_code: int = 0, view: Iterable[Block] = ()) -> None:
+        self.verb = verb
+        self.data = data
+        self.exit_code = exit_code
+        self.view = list(view)
+
+
+def show(outcome: Outcome, as_json: bool) -> int:
+    """Prints a result, or each one of a live command as it comes. Returns the exit code of the last."""
+    live = not isinstance(outcome, Result)
+    exit_code = 0
+    try:
+        for result in _each(outcome):
+            exit_code = result.exit_code
+            _print(result, as_json, live)
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader went away (`durable runs | head`). Python would complain once more at exit, when
+        # it flushes what is left.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return exit_code
+
+
+def complain(text: str) -> None:
+    """One line on stderr, whatever the text holds."""
+    _forgive(sys.stderr)
+    sys.stderr.write(f"durable: {visible(' '.join(text.split()))}\n")
+
+
+def agrees(view: Iterable[Block], question: str) -> bool:
+    """Shows what is at stake and asks for a yes, on the terminal. Enter alone is a no."""
+    _for_people(sys.stderr)(view, sys.stderr)
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def attended() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def shown(value: object) -> str:
+    return "" if value is None else "yes" if value is True else "no" if value is False else str(value)
+
+
+def visible(text: str) -> str:
+    """Without the control characters by which a recorded output could steer the reader's terminal."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in "\n\t" else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def _each(outcome: Outcome) -> Iterable[Result]:
+    return [outcome] if isinstance(outcome, Result) else outcome
+
+
+def _print(result: Result, as_json: bool, live: bool) -> None:
+    if as_json:
+        sys.stdout.write(_envelope(result, None if live else 2) + "\n")
+    else:
+        _for_people(sys.stdout)(result.view, sys.stdout)
+
+
+def _envelope(result: Result, indent: int | None) -> str:
+    import json
+
+    # ASCII only: valid in every locale, and a lone surrogate of a file name stays a JSON escape.
+    return json.dumps({"schema": ENVELOPE.format(verb=result.verb), "data": result.data}, indent=indent)
+
+
+def _for_people(stream: TextIO) -> Render:
+    _forgive(stream)
+    if stream.isatty() and os.environ.get("TERM") != "dumb":
+        try:
+            from durable.cli.render_rich import render
+        except ImportError:
+            pass
+        else:
+            return render
+    from durable.cli.render_plain import render as plain
+
+    return plain
+
+
+def _forgive(stream: Any) -> None:
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="backslashreplace")
