@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from durable.cli.options import flag
+from durable.cli.result import Facts, Note, Paragraph, Result, Verbatim, agrees, attended
+from durable.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from durable.cli.result import Block
+    from durable.settings.files import Text
+    from durable.settings.lint import Finding
+
+USER = flag("--user", "Write the user's settings (~/.claude/settings.json): every project.")
+PROJECT = flag("--project", "Write this project's settings (./.claude/settings.json).")
+YES = flag("--yes", "Don't ask.")
+
+OPTIONS = (
+    USER,
+    PROJECT,
+    flag("--print", "Print the settings fragment and change nothing.", name="print_only"),
+    YES,
+)
+
+
+def run(user: bool = False, project: bool = False, print_only: bool = False, yes: bool = False) -> Result:
+    """Register the hooks with the client, so that every tool call passes the ledger."""
+    if print_only:
+        return fragment()
+    return change("init", chosen_file(user, project), _registered, yes)
+
+
+def fragment() -> Result:
+    from durable.settings.registration import installed_hooks
+
+    settings = {"hooks": installed_hooks()}
+    return Result("init", {"fragment": settings}, view=[Verbatim(_json(settings))])
+
+
+def chosen_file(user: bool, project: bool) -> str:
+    import os
+
+    from durable.settings import places
+
+    if user == project:
+        raise UsageError("choose whose settings to write", "add --user (every project) or --project (this one)")
+    return places.user_file(os.environ) if user else places.project_file(os.getcwd())
+
+
+def change(verb: str, path: str, changed: Any, yes: bool) -> Result:
+    """Reads the file, shows what `changed` makes of it, asks, and puts it in place."""
+    from durable.settings import files
+
+    old = files.read(path)
+    files.check_mergeable(old)
+    settings = changed(old.data)
+    if settings == old.data:
+        return _result(verb, path, False, None, [Note("ok", f"nothing to change in {path}")])
+    new = files.dump(settings, like=old)
+    stakes: list[Block] = [Verbatim(_diff(old, new))]
+    if not yes:
+        _ask(stakes, path)
+        stakes = []
+    backup = files.replace(old, new)
+    kept: list[Block] = [Facts([("the file as it was", backup)])] if backup else []
+    return _result(verb, path, True, backup, [*stakes, Note("ok", f"{path} is written"), *kept])
+
+
+def _registered(settings: dict[str, Any]) -> dict[str, Any]:
+    from durable.settings.merge import with_ours
+    from durable.settings.ours import is_ours
+    from durable.settings.registration import installed_hooks
+
+    return with_ours(settings, installed_hooks(), is_ours)
+
+
+def _ask(stakes: list[Block], path: str) -> None:
+    if not attended():
+        raise UsageError(f"nobody is here to be asked whether {path} may change", "look at --print, then add --yes")
+    if not agrees(stakes, f"Write this to {path}?"):
+        raise UsageError("nothing was changed", "run it again and answer y, or see --print")
+
+
+def _result(verb: str, path: str, changed: bool, backup: str | None, view: list[Block]) -> Result:
+    left = _holes() if verb == "init" else []
+    data = {"file": path, "changed": changed, "backup": backup, "findings": [one._asdict() for one in left]}
+    told: list[Block] = [Note(one.severity, f"{one.file}: {one.problem}; {one.remedy}") for one in left]
+    if verb == "init" and not left and changed:
+        told = [Paragraph("The next session of the client is guarded. A running one keeps its old hooks.")]
+    return Result(verb, data, 1 if any(one.severity == "problem" for one in left) else 0, [*view, *told])
+
+
+def _holes() -> Sequence[Finding]:
+    """What still stands between the registration and a guarded session."""
+    import os
+
+    from durable.settings.in_force import load
+    from durable.settings.lint import lint
+
+    return [one for one in lint(load(os.environ, os.getcwd())) if one.severity != "note"]
+
+
+def _diff(old: Text, new: str) -> str:
+    import difflib
+
+    before = old.decoded.splitlines() if old.exists else []
+    label = old.path if old.exists else "/dev/null"
+    return "\n".join(difflib.unified_diff(before, new.splitlines(), label, old.path, lineterm=""))
+
+
+def _json(data: Any) -> str:
+    import json
+
+    return json.dumps(data, indent=2, ensure_ascii=False)

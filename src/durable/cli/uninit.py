@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from durable.cli.init import PROJECT, USER, YES, change, chosen_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from durable.cli.result import Result
+
+OPTIONS = (USER, PROJECT, YES)
+
+
+def run(user: bool = False, project: bool = False, yes: bool = False) -> Result:
+    """Take our hooks out of the client's settings, and nothing else."""
+    return change("uninit", chosen_file(user, project), _unregistered, yes)
+
+
+def _unregistered(settings: dict[str, Any]) -> dict[str, Any]:
+    from durable.settings.merge import without_ours
+    from durable.settings.ours import is_ours
+
+    return without_ours(settings, is_ours)
