@@ -11,8 +11,10 @@ from durable.errors import InputError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal as signals
     import sqlite3 as sqlite
     from collections.abc import Callable
+    from hashlib import sha256 as _sha256
     from typing import Any
 
 else:
@@ -20,19 +22,18 @@ else:
         import _sqlite3 as sqlite
     except ImportError:
         import sqlite3 as sqlite
-
-try:
-    from _sha2 import sha256 as _sha256  # 3.12 and later
-except ImportError:
     try:
-        from _sha256 import sha256 as _sha256  # type: ignore[import-not-found,no-redef,unused-ignore]
+        import _signal as signals
     except ImportError:
-        from hashlib import sha256 as _sha256  # type: ignore[assignment]
+        import signal as signals
+    try:
+        from _sha2 import sha256 as _sha256  # 3.12 and later
+    except ImportError:
+        try:
+            from _sha256 import sha256 as _sha256  # 3.11
+        except ImportError:
+            from hashlib import sha256 as _sha256
 
-try:
-    import _signal as signals
-except ImportError:
-    import signal as signals  # type: ignore[no-redef]
 
 __all__ = ["dumps", "hmac_sha256", "loads", "sha256", "signals", "sqlite"]
 
@@ -71,10 +72,8 @@ class _Strict:
 def _public_scanner() -> Callable[[str, int], tuple[Any, int]]:
     import json
 
-    decoder = json.JSONDecoder(
-        object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant, strict=True
-    )
-    return decoder.scan_once
+    decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant)
+    return decoder.raw_decode
 
 
 def _public_encoder() -> Callable[[Any], str]:
@@ -88,13 +87,13 @@ def _public_encoder() -> Callable[[Any], str]:
 def _native_scanner() -> Callable[[str, int], tuple[Any, int]]:
     from _json import make_scanner
 
-    return make_scanner(_Strict)  # type: ignore[arg-type]
+    return make_scanner(_Strict)  # type: ignore[arg-type,no-any-return,unused-ignore]
 
 
 def _native_encoder() -> Callable[[Any], str]:
     from _json import encode_basestring_ascii, make_encoder
 
-    chunks = make_encoder(None, _unserialisable, encode_basestring_ascii, None, ":", ",", True, False, False)  # type: ignore[arg-type]
+    chunks = make_encoder(None, _unserialisable, encode_basestring_ascii, None, ":", ",", True, False, False)
     return lambda value: "".join(chunks(value, 0))
 
 

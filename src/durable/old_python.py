@@ -8,6 +8,7 @@ NAMES = ["python3." + str(minor) for minor in range(20, 10, -1)] + ["python3", "
 
 
 def reexec_or_exit(script):
+    # type: (str) -> None
     """Does nothing under Python 3.11 or later; otherwise never returns."""
     if sys.version_info >= WANTED:
         return
@@ -24,6 +25,7 @@ def reexec_or_exit(script):
 
 
 def _newer():
+    # type: () -> str | None
     for name in NAMES:
         for folder in os.environ.get("PATH", "").split(os.pathsep):
             path = os.path.join(folder, name)
@@ -33,14 +35,14 @@ def _newer():
 
 
 def _is_new(path):
+    # type: (str) -> bool
     import subprocess
 
     test = "import sys; sys.exit(0 if sys.version_info >= (%d, %d) else 1)" % WANTED
+    null = os.open(os.devnull, os.O_RDWR)
     try:
-        return subprocess.call([path, "-I", "-S", "-c", test], stdin=_null(), stdout=_null(), stderr=_null()) == 0
+        return subprocess.call([path, "-I", "-S", "-c", test], stdin=null, stdout=null, stderr=null) == 0
     except OSError:
         return False
-
-
-def _null():
-    return open(os.devnull, "r+")
+    finally:
+        os.close(null)

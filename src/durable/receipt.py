@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from durable import event as ev
-from durable.agents.registry import AGENTS
 from durable.closing import News, apply
 from durable.ending import Ending, of_error, of_response
 from durable.fingerprint import fingerprint, input_hash

@@ -118,9 +118,8 @@ class Reconciler:
 
     def apply_report(self, step: Step, report: Report, by: str) -> None:
         ending = ending_of(report, step)
-        if ending.status in (RUNNING, IN_DOUBT) and (step.status == IN_DOUBT or step.returned_at):
-            if ending.status == RUNNING or step.status == IN_DOUBT:
-                return  # It says no more than we know.
+        if _says_no_more(ending, step):
+            return
         failed = ending.status not in ("succeeded", RUNNING)
         text = self._bytes(report.text)
         response = text if report.response is None else dumps(self.redactor.value(report.response)).encode()
@@ -154,6 +153,12 @@ class Reconciler:
 
     def _text(self, text: str) -> str:
         return self.tx.put(self._bytes(text))
+
+
+def _says_no_more(ending: Ending, step: Step) -> bool:
+    if ending.status == RUNNING:
+        return step.status == IN_DOUBT or step.returned_at is not None
+    return ending.status == IN_DOUBT and step.status == IN_DOUBT
 
 
 def _overtaken(step: Step, event: Event) -> bool:

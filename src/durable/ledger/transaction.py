@@ -92,18 +92,18 @@ class Transaction:
 
     # ---- look-ups -----------------------------------------------------------------------------
 
-    def one(self, name: str, **params: Any) -> dict[str, Any] | None:
-        return self._ledger.one(name, params)
+    def one(self, query: str, /, **params: Any) -> dict[str, Any] | None:
+        return self._ledger.one(query, params)
 
-    def all(self, name: str, **params: Any) -> list[dict[str, Any]]:
-        return self._ledger.all(name, params)
+    def all(self, query: str, /, **params: Any) -> list[dict[str, Any]]:
+        return self._ledger.all(query, params)
 
-    def step(self, name: str, **params: Any) -> Step | None:
-        row = self._ledger.one(name, params)
+    def step(self, query: str, /, **params: Any) -> Step | None:
+        row = self._ledger.one(query, params)
         return None if row is None else Step(row)
 
-    def steps(self, name: str, **params: Any) -> list[Step]:
-        return [Step(row) for row in self._ledger.all(name, params)]
+    def steps(self, query: str, /, **params: Any) -> list[Step]:
+        return [Step(row) for row in self._ledger.all(query, params)]
 
     def move_cursor(self, path: str, position: int) -> None:
         self._ledger.run("move_cursor", {"path": path, "position": position})
