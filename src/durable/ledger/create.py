@@ -13,6 +13,7 @@ from durable.clock import now
 from durable.errors import LedgerError, TamperError
 from durable.home import check_file, command
 from durable.ledger import chain, keys
+from durable.ledger.database import MAJOR, MINOR, translated
 from durable.ledger.files import sync_dir
 from durable.ledger.head import Head, write_head
 from durable.ledger.keys import Key
@@ -22,13 +23,6 @@ from durable.native import sha256, sqlite
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-SCHEMA = (1, 0)
-
-
-def schema_version(user_version: int) -> tuple[int, int]:
-    return divmod(user_version, 1000)
-
 
 def complete_creation(home: str) -> None:
     """Makes what is missing. Called under the lock, when there is no head."""
@@ -54,7 +48,8 @@ def _build(path: str, key: Key) -> None:
     try:
         _write_first(connection, key)
     except sqlite.Error as error:
-        raise LedgerError(f"a new ledger can't be written at {path} ({error})", "free space or fix access there") from None
+        problem = f"a new ledger can't be written at {path} ({error})"
+        raise LedgerError(problem, "free space or fix access there") from None
     finally:
         connection.close()
 
@@ -65,13 +60,13 @@ def _write_first(connection: sqlite.Connection, key: Key) -> None:
     statements = named_statements("queries.sql")
     for _, sql in migrations():
         connection.executescript(sql)
-    connection.execute(f"PRAGMA user_version = {SCHEMA[0] * 1000 + SCHEMA[1]}")
+    connection.execute(f"PRAGMA user_version = {MAJOR * 1000 + MINOR}")
     connection.execute("BEGIN IMMEDIATE")
     ledger_id = os.urandom(8).hex()
     for name, value in _meta(ledger_id, key):
         connection.execute(statements["set_meta"], {"name": name, "value": value})
     first = chain.Event(1, chain.START, "", 1, chain.START)
-    body = {"ledger_id": ledger_id, "key_id": key.key_id, "schema": f"{SCHEMA[0]}.{SCHEMA[1]}"}
+    body = {"ledger_id": ledger_id, "key_id": key.key_id, "schema": f"{MAJOR}.{MINOR}"}
     first.seal(key.chain, "", "ledger.created", now(), body)
     connection.execute(statements["append_event"], first.columns())
     connection.execute("COMMIT")
@@ -90,7 +85,7 @@ def _first_head(path: str) -> Head:
         found = connection.execute("SELECT value FROM meta WHERE name = 'ledger_id'").fetchone()
         connection.close()
     except sqlite.Error as error:
-        raise LedgerError(f"{path} can't be used ({error})", f"move it away, or run {command()} doctor --repair") from None
+        raise translated(error, path) from None
     if len(rows) != 1 or found is None:
         raise TamperError(
             "the ledger's head is missing", f"put it back, or accept the ledger: {command()} restore --reason TEXT"

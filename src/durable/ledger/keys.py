@@ -47,7 +47,8 @@ def read_secret(home: str) -> bytes:
         with open(path, "rb") as file:
             return parse_secret(file.read(200))
     except OSError as error:
-        raise KeyFileError(f"the ledger's key {path} can't be read ({error.strerror})", "restore your access to it") from None
+        problem = f"the ledger's key {path} can't be read ({error.strerror})"
+        raise KeyFileError(problem, "restore your access to it") from None
 
 
 def parse_secret(text: bytes) -> bytes:

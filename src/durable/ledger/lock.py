@@ -64,7 +64,8 @@ def _opened(path: str) -> int:
         try:
             descriptor = os.open(path, _OPEN, 0o600)
         except OSError as error:
-            raise HomeError(f"the lock {path} can't be opened ({error.strerror})", "restore your access to it") from None
+            problem = f"the lock {path} can't be opened ({error.strerror})"
+            raise HomeError(problem, "restore your access to it") from None
         if os.fstat(descriptor).st_uid != os.geteuid():
             os.close(descriptor)
             raise HomeError(f"the lock {path} belongs to another user", "chown it to yourself")

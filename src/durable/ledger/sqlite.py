@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from durable import crash
-from durable.errors import DurableError, IllegalMove, LedgerBusy, LedgerError, TwinHolds, VersionError
-from durable.home import check_file, command, secure_dir
+from durable.errors import LedgerError
+from durable.home import command, secure_dir
 from durable.ledger import head
-from durable.ledger.create import complete_creation, schema_version
+from durable.ledger.create import complete_creation
+from durable.ledger.database import as_dict, check_version, connect, damage_remedy, database_in, present, translated
 from durable.ledger.head import Head, check_against, read_head, write_head
 from durable.ledger.interface import Ledger
 from durable.ledger.keys import read_key
@@ -19,12 +20,6 @@ from durable.native import sqlite
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-MAJOR = 1
-# Pages of 4 KiB. A hook that starts reads the whole WAL to index it, so a long one costs every
-# start; a short one costs a checkpoint more often. bench/hook_start.py shows both ends.
-CHECKPOINT_PAGES = 250
-
 
 class SqliteLedger(Ledger):
     """`patience` bounds each wait for another writer; None leaves the lock to the caller's alarm."""
@@ -83,17 +78,17 @@ class SqliteLedger(Ledger):
     def last_event(self) -> tuple[int, str]:
         row = self.one("last_event", {})
         if row is None:
-            raise LedgerError("the ledger holds no event at all", _damage_remedy())
+            raise LedgerError("the ledger holds no event at all", damage_remedy())
         return row["seq"], row["hash"]
 
     def one(self, name: str, params: dict[str, Any]) -> dict[str, Any] | None:
         cursor = self._execute(self._statements[name], params)
         row = cursor.fetchone()
-        return None if row is None else _as_dict(cursor, row)
+        return None if row is None else as_dict(cursor, row)
 
     def all(self, name: str, params: dict[str, Any]) -> list[dict[str, Any]]:
         cursor = self._execute(self._statements[name], params)
-        return [_as_dict(cursor, row) for row in cursor.fetchall()]
+        return [as_dict(cursor, row) for row in cursor.fetchall()]
 
     def run(self, name: str, params: dict[str, Any]) -> int:
         return self._execute(self._statements[name], params).rowcount
@@ -105,19 +100,17 @@ class SqliteLedger(Ledger):
             complete_creation(self._home)
         self.key = read_key(self._home)
         if self._connection is None:
-            for suffix in ("", "-wal", "-shm"):
-                _require(check_file(database_in(self._home) + suffix) or bool(suffix), self._home)
-            self._connection = connect(self._home, self._busy_s)
-            self._check_version()
+            self._connect()
         self._check_key()
 
-    def _check_version(self) -> None:
-        major, minor = schema_version(self._execute("PRAGMA user_version").fetchone()[0])
-        if major != MAJOR:
-            raise VersionError(
-                f"the ledger has schema {major}.{minor}, this durable writes {MAJOR}.x",
-                f"install the durable that wrote it, or run {command()} migrate",
-            )
+    def _connect(self) -> None:
+        path = database_in(self._home)
+        _require(present(path), self._home)
+        self._connection = connect(self._home, self._busy_s)
+        try:
+            check_version(self._connection)
+        except sqlite.Error as error:
+            raise translated(error, path) from None
 
     def _check_key(self) -> None:
         meta = {row["name"]: row["value"] for row in self.all("meta", {})}
@@ -150,7 +143,7 @@ class SqliteLedger(Ledger):
         try:
             return self._connection.execute(sql, params or {})
         except sqlite.Error as error:
-            raise translated(error, self._home) from None
+            raise translated(error, database_in(self._home)) from None
 
 
 class KeyMismatch(LedgerError):
@@ -161,43 +154,6 @@ class KeyMismatch(LedgerError):
             f"the key {home}/key is not the one this ledger was written with",
             f"put the right one back: {command()} key import FILE",
         )
-
-
-def database_in(home: str) -> str:
-    return f"{home}/ledger.db"
-
-
-def connect(home: str, busy_s: float) -> sqlite.Connection:
-    try:
-        connection = sqlite.connect(database_in(home), timeout=busy_s, isolation_level=None, check_same_thread=False)
-        # Builds of SQLite differ in their defaults: say everything, on every connection.
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-    except sqlite.Error as error:
-        raise translated(error, home) from None
-    return connection
-
-
-def translated(error: sqlite.Error, home: str) -> DurableError:
-    """SQLite's error in our words. The one place where its messages are read."""
-    said = str(error)
-    path = database_in(home)
-    if "illegal move" in said:
-        return IllegalMove("a step can't go from its state to that one", "")
-    if "claims." in said and "UNIQUE" in said:
-        return TwinHolds("another step holds this claim", "")
-    if "locked" in said or "busy" in said:
-        return LedgerBusy(f"another program holds {path}", "close it and try again")
-    if "full" in said:
-        return LedgerError(f"no space is left for {path}", "free some space")
-    if "readonly" in said or "unable to open" in said:
-        return LedgerError(f"{path} can't be written ({said})", "restore your access to it and its directory")
-    return LedgerError(f"{path} can't be used ({said})", _damage_remedy())
-
-
-def _damage_remedy() -> str:
-    return f"look at it with {command()} doctor, salvage it with {command()} doctor --repair"
 
 
 def _make_rooms(home: str) -> None:
@@ -211,7 +167,3 @@ def _require(there: bool, home: str) -> None:
             f"the ledger {database_in(home)} is gone, but its head is still there",
             f"put the ledger back, or start over: {command()} restore --reason TEXT",
         )
-
-
-def _as_dict(cursor: sqlite.Cursor, row: tuple[Any, ...]) -> dict[str, Any]:
-    return dict(zip([column[0] for column in cursor.description], row, strict=True))

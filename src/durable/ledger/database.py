@@ -1,0 +1,96 @@
+"""The SQLite file itself: how it is opened, which of them we can use, what its errors mean."""
+
+from __future__ import annotations
+
+from durable.errors import DurableError, IllegalMove, LedgerBusy, LedgerError, TwinHolds, VersionError
+from durable.home import check_file, command
+from durable.native import sqlite
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+MAJOR, MINOR = 1, 0
+SIDE_FILES = ("-wal", "-shm", "-journal")
+# Pages of 4 KiB. A hook that starts reads the whole WAL to index it, so a long one costs every
+# start; a short one costs a checkpoint more often. bench/hook_start.py shows both ends.
+CHECKPOINT_PAGES = 250
+
+
+def database_in(home: str) -> str:
+    return f"{home}/ledger.db"
+
+
+def connect(home: str, busy_s: float) -> sqlite.Connection:
+    """For the holder of the lock. Builds of SQLite differ in their defaults: everything is said here."""
+    path = database_in(home)
+    try:
+        connection = sqlite.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    except sqlite.Error as error:
+        raise translated(error, path) from None
+    return connection
+
+
+def connect_to_read(path: str, busy_s: float) -> sqlite.Connection:
+    """Writes nothing and never checkpoints. A read-only handle can't take the lock for the checkpoint
+    that the last connection to close would else run, outside of ours."""
+    try:
+        connection = sqlite.connect(_uri(path) + "?mode=ro", timeout=busy_s, isolation_level=None, uri=True)
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute("PRAGMA query_only = ON")
+    except sqlite.Error as error:
+        raise translated(error, path) from None
+    return connection
+
+
+def _uri(path: str) -> str:
+    return "file:" + path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def present(path: str) -> bool:
+    """Whether the file is there; it and what lies beside it must be plain files of ours."""
+    for suffix in SIDE_FILES:
+        check_file(path + suffix)
+    return check_file(path)
+
+
+def schema_version(connection: sqlite.Connection) -> tuple[int, int]:
+    major, minor = divmod(connection.execute("PRAGMA user_version").fetchone()[0], 1000)
+    return major, minor
+
+
+def check_version(connection: sqlite.Connection) -> None:
+    """Any schema of our major version will do: a minor one only adds."""
+    major, minor = schema_version(connection)
+    if major != MAJOR:
+        raise VersionError(
+            f"the ledger has schema {major}.{minor}, this durable works with {MAJOR}.x",
+            f"install the durable that wrote it, or run {command()} migrate",
+        )
+
+
+def as_dict(cursor: sqlite.Cursor, row: tuple[Any, ...]) -> dict[str, Any]:
+    return dict(zip([column[0] for column in cursor.description], row, strict=True))
+
+
+def translated(error: sqlite.Error, path: str) -> DurableError:
+    """SQLite's error in our words. The one place where its messages are read."""
+    said = str(error)
+    if "illegal move" in said:
+        return IllegalMove("a step can't go from its state to that one", "")
+    if "claims." in said and "UNIQUE" in said:
+        return TwinHolds("another step holds this claim", "")
+    if "locked" in said or "busy" in said:
+        return LedgerBusy(f"another program holds {path}", "close it and try again")
+    if "full" in said:
+        return LedgerError(f"no space is left for {path}", "free some space")
+    if "readonly" in said or "unable to open" in said:
+        return LedgerError(f"{path} can't be written ({said})", "restore your access to it and its directory")
+    return LedgerError(f"{path} can't be used ({said})", damage_remedy())
+
+
+def damage_remedy() -> str:
+    return f"look at it with {command()} doctor, salvage it with {command()} doctor --repair"

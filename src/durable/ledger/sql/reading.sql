@@ -1,0 +1,102 @@
+-- Every look-up of the reading verbs, by name. The same names stand in each dialect's file.
+--
+-- A step is open while it is prepared or running, and while it is in doubt if that needs somebody:
+-- a `once` step, or a flagged one. A look-up or a repeatable call in doubt needs nobody.
+
+-- name: meta
+SELECT name, value FROM meta ORDER BY name;
+
+-- name: runs
+SELECT run_id, status, epoch, project, client, started_at, ended_at,
+       (SELECT count(*) FROM sessions WHERE sessions.run_id = runs.run_id) AS sessions,
+       (SELECT count(*) FROM steps WHERE steps.run_id = runs.run_id) AS steps,
+       (SELECT count(*) FROM steps WHERE steps.run_id = runs.run_id
+          AND (status IN ('prepared', 'running')
+               OR (status = 'in_doubt' AND (effect = 'once' OR flag IS NOT NULL)))) AS open
+FROM runs ORDER BY seq DESC;
+
+-- name: run
+SELECT run_id, seq, status, epoch, project, client, started_at, ended_at FROM runs WHERE run_id = :run_id;
+
+-- name: runs_by_prefix
+SELECT run_id, seq, status, epoch, project, client, started_at, ended_at FROM runs
+WHERE run_id >= :prefix AND run_id < :prefix || '~' ORDER BY (run_id <> :prefix), seq DESC LIMIT 10;
+
+-- name: sessions_of_run
+SELECT * FROM sessions WHERE run_id = :run_id ORDER BY seq;
+
+-- name: owners_of_run
+SELECT owners.* FROM owners JOIN sessions USING (session_id) WHERE sessions.run_id = :run_id ORDER BY seen_at;
+
+-- name: owner
+SELECT * FROM owners WHERE owner_id = :owner_id;
+
+-- name: steps_of_run
+SELECT * FROM steps WHERE run_id = :run_id ORDER BY seq;
+
+-- name: step
+SELECT * FROM steps WHERE step_id = :step_id;
+
+-- name: steps_by_prefix
+SELECT * FROM steps
+WHERE step_id >= :prefix AND step_id < :prefix || '~' ORDER BY (step_id <> :prefix), seq DESC LIMIT 10;
+
+-- name: claims_of_step
+SELECT scope, fingerprint, status, nonce FROM claims WHERE step_id = :step_id ORDER BY fingerprint;
+
+-- name: open_steps
+SELECT * FROM steps
+WHERE status IN ('prepared', 'running')
+   OR (status = 'in_doubt' AND (effect = 'once' OR flag IS NOT NULL))
+ORDER BY seq;
+
+-- name: flagged_steps
+SELECT * FROM steps WHERE flag IS NOT NULL ORDER BY seq;
+
+-- name: events_of_run
+SELECT * FROM events WHERE run_id = :run_id ORDER BY run_seq;
+
+-- name: events_of_subject
+SELECT * FROM events WHERE subject = :subject ORDER BY seq;
+
+-- name: events_after
+SELECT * FROM events WHERE seq > :seq ORDER BY seq LIMIT :most;
+
+-- name: last_event
+SELECT seq, hash, at FROM events ORDER BY seq DESC LIMIT 1;
+
+-- name: spooled
+SELECT name, fate, why, at FROM spooled ORDER BY at;
+
+-- name: stats
+SELECT (SELECT count(*) FROM runs) AS runs,
+       (SELECT count(*) FROM sessions) AS sessions,
+       (SELECT count(*) FROM steps) AS steps,
+       (SELECT count(*) FROM steps WHERE running_at IS NOT NULL) AS permitted,
+       (SELECT count(*) FROM steps WHERE status = 'refused' AND closed_by = 'PreToolUse') AS denied,
+       (SELECT count(*) FROM steps WHERE duplicate_of IS NOT NULL) AS duplicates,
+       (SELECT count(*) FROM steps WHERE flag = 'unprepared') AS unprepared,
+       (SELECT count(*) FROM steps WHERE flag = 'contradicted') AS contradicted,
+       (SELECT count(*) FROM steps WHERE status IN ('prepared', 'running')
+          OR (status = 'in_doubt' AND (effect = 'once' OR flag IS NOT NULL))) AS open,
+       (SELECT count(*) FROM events) AS events,
+       (SELECT count(*) FROM blobs) AS blobs,
+       (SELECT coalesce(sum(length(bytes)), 0) FROM blobs) AS blob_bytes,
+       (SELECT count(*) FROM spooled WHERE fate = 'set_aside') AS set_aside;
+
+-- name: steps_by_status
+SELECT status, effect, count(*) AS steps FROM steps GROUP BY status, effect ORDER BY status, effect;
+
+-- name: steps_by_tool
+SELECT tool_name, count(*) AS steps,
+       count(*) FILTER (WHERE status = 'succeeded') AS succeeded,
+       count(*) FILTER (WHERE status = 'failed') AS failed,
+       count(*) FILTER (WHERE status = 'refused') AS refused,
+       count(*) FILTER (WHERE status = 'in_doubt') AS in_doubt
+FROM steps GROUP BY tool_name ORDER BY steps DESC, tool_name;
+
+-- name: hook_times
+SELECT hook_us FROM steps WHERE hook_us IS NOT NULL ORDER BY hook_us;
+
+-- name: blob
+SELECT bytes FROM blobs WHERE digest = :digest;
