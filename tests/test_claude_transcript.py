@@ -197,6 +197,7 @@ HOOK_TEXT = "PreToolUse:Bash hook error: already done"
         ),
         (result("no", is_error=True, beside={"permissionDecision": {"decision": "reject"}}), "refused"),
         (result("no", is_error=True, beside={"permissionDecision": {"decision": "accept"}}), "failed_text"),
+        (result("Async agent launched successfully.", is_error=True), "failed_text"),
         # A denial without an error contradicts itself.
         (result("out", beside={"permissionDecision": {"decision": "reject"}}), "rejected"),
         (result("", beside={"toolUseResult": {"interrupted": True}}), "interrupted"),
@@ -241,8 +242,9 @@ def test_exit_code_is_taken_from_the_first_line_only(tmp_path: Path) -> None:
         result("ls: no\nExit code 1", is_error=True),
         result("Exit code 1 of the program", is_error=True),
         result("Exit code 5\n"),
+        result("Exit code " + "9" * 5000, is_error=True),
     )
-    assert [o.exit_code for o in read_all(path)] == [7, 12, None, None, None]
+    assert [o.exit_code for o in read_all(path)] == [7, 12, None, None, None, None]
 
 
 def test_marks_beside_two_results_prove_no_refusal_of_either(tmp_path: Path) -> None:
@@ -403,7 +405,9 @@ def test_any_growth_of_the_file_and_any_limit_give_what_one_reading_gives(
             file.write(whole[start:end])
         at_end = False
         while not at_end:
+            before = offset
             more, offset, at_end = result_lines(str(path), offset, limit)
+            assert at_end or offset > before
             found += more
     assert offset == len(whole)
     assert shown(found) == shown(read_all(TRANSCRIPTS / f"{name}.jsonl"))
@@ -427,6 +431,11 @@ def test_a_reading_stops_near_its_limit_and_says_that_more_is_there(tmp_path: Pa
     assert (len(found), offset, at_end) == (10, line * 10, False)
 
 
+def test_a_reading_without_room_still_goes_forward(tmp_path: Path) -> None:
+    path = written(tmp_path, result(), result())
+    assert result_lines(str(path), 0, 0)[1] == path.stat().st_size // 2
+
+
 def test_a_line_longer_than_the_limit_is_read_whole(tmp_path: Path) -> None:
     path = written(tmp_path, result("x" * 5000), result())
     found, _, at_end = result_lines(str(path), 0, 10)
@@ -443,11 +452,12 @@ def test_a_rewritten_file_is_read_from_its_start(tmp_path: Path, offset: int) ->
 def test_a_missing_file_says_nothing_and_keeps_the_offset(tmp_path: Path) -> None:
     assert result_lines(str(tmp_path / "none.jsonl"), 40, ALL) == ([], 40, True)
     assert result_lines("", 0, ALL) == ([], 0, True)
+    assert result_lines("/dev/null/none.jsonl", 7, ALL) == ([], 7, True)
 
 
 def test_what_is_no_readable_file_is_counted_and_does_not_hold_the_hook_up(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    for path in [str(tmp_path), str(tmp_path / "pipe"), "a\0b"]:
+    for path in [str(tmp_path), str(tmp_path / "pipe"), "/dev/null", "a\0b"]:
         box: list = []
         reader = threading.Thread(target=lambda p=path, b=box: b.append(result_lines(p, 5, ALL)), daemon=True)
         reader.start()
@@ -466,6 +476,12 @@ def test_the_calls_of_a_transcript_are_listed_with_message_and_input() -> None:
     assert (call.tool_use_id[-5:], call.name, call.message_id) == ("81609", "Bash", "msg_0246181608")
     assert call.input["command"].startswith("echo start")  # type: ignore[index]
     assert (offset, at_end) == (path.stat().st_size, True)
+
+
+def test_only_the_models_own_lines_are_calls(tmp_path: Path) -> None:
+    line = {"message": {"id": "m", "content": [{"type": "tool_use", "id": "toolu_1", "name": "Bash"}]}}
+    lines = [{"type": kind, **line} for kind in ("assistant", "progress", "api-request-messages")]
+    assert len(tool_uses(str(written(tmp_path, *lines)), 0, ALL)[0]) == 1
 
 
 def test_every_result_of_a_recorded_transcript_answers_one_of_its_calls() -> None:

@@ -147,6 +147,7 @@ def test_a_worker_of_an_earlier_steps_server_is_that_steps(scene: Scene) -> None
     scene.add(200, 1, scene.permit - 3000, SESSION)
     scene.add(201, 200, scene.permit + 10)
     scene.add(202, 201, scene.permit + 20, SESSION)
+    scene.add(203, 202, scene.permit + 30, SESSION)
     assert scene.pids() == []
 
 
@@ -218,6 +219,13 @@ def test_we_and_the_shells_up_to_our_client_are_no_orphans(scene: Scene) -> None
     assert scene.pids() == [201]
 
 
+def test_a_later_process_with_our_clients_old_id_hides_nothing(scene: Scene) -> None:
+    scene.add(CLIENT, 1, scene.permit - 4000)
+    scene.add(200, CLIENT, scene.permit + 10, SESSION)
+    scene.add(os.getpid(), 200, scene.permit + 11, SESSION)
+    assert scene.pids() == [200]
+
+
 def test_a_script_of_the_step_that_asks_for_its_own_orphans_is_one(scene: Scene) -> None:
     scene.add(200, 1, scene.permit + 10, SESSION)
     scene.add(os.getpid(), 200, scene.permit + 11, SESSION)
@@ -239,6 +247,25 @@ def test_a_process_that_was_not_yet_there_at_the_first_look_is_found_at_the_seco
 
     monkeypatch.setattr(orphans_module, "os", Os())
     assert scene.pids() == [200]
+
+
+def test_a_table_read_while_it_changes_may_hold_a_circle(scene: Scene) -> None:
+    scene.add(200, 201, scene.permit + 10, SESSION)
+    scene.add(201, 200, scene.permit + 10, SESSION)
+    assert scene.pids() == [200, 201]
+
+
+def test_a_process_that_ends_while_it_is_read_is_no_orphan(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.add(200, 1, scene.permit + 10, SESSION)
+
+    def ends(*_: object) -> None:
+        raise ProcessLookupError
+
+    monkeypatch.setattr(orphans_module, "open", ends, raising=False)
+    judged = scene.judge()
+    assert (judged.found, judged.known) == ([], True)
 
 
 # ---- what can't be known ------------------------------------------------------------------------
