@@ -46,7 +46,7 @@ def of_error(tool: str, effect: str, error: str, interrupted: bool = False) -> E
         return Ending(FAILED, "", code)
     if tool.startswith("mcp__"):
         return Ending(IN_DOUBT, "the MCP call ended in an error; its effect may have happened")
-    if tool == "Bash" and (code is None or effect == ONCE):
+    if tool == "Bash" and (code is None or effect == ONCE or _was_killed(code)):
         return Ending(IN_DOUBT, "the command's end is not known" if code is None else f"exit code {code}", code)
     return Ending(FAILED, "", code)
 
@@ -58,6 +58,11 @@ def of_task(status: str, effect: str, code: int | None) -> Ending:
     if status in ("completed", "failed") and code is not None and effect != ONCE:
         return Ending(FAILED, "", code)
     return Ending(IN_DOUBT, f"the background task ended as {status or 'unknown'}", code)
+
+
+def _was_killed(code: int) -> bool:
+    """A shell says 128 + signal. A timeout looks like that as well: the client sends SIGTERM."""
+    return 128 < code <= 128 + 64
 
 
 def exit_code_of(error: str) -> int | None:

@@ -70,7 +70,7 @@ def _keep(hook: Hook, problem: str) -> tuple[int, str, str]:
         return 0, "", ""  # A batch carries no receipt; its calls are looked up by the next hook.
     where = _spooled(hook)
     kept = f"its receipt waits in {where} and will be folded in" if where else "its receipt could not be kept anywhere"
-    said = f"durable: this call DID run; do not run it again. The ledger could not take its receipt: {problem}; {kept}."
+    said = f"durable: this call did happen; do not run it again. The ledger could not take its receipt: {problem}; {kept}."
     from durable.agents.claude_code import render_told
 
     return 0, render_told(name, said, said), ""

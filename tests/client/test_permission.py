@@ -15,7 +15,7 @@ def test_a_call_that_needs_a_permission_nobody_can_give_is_refused(guarded: Clie
     assert guarded.effects == []
     row = ledger_view.step(guarded.state)
     assert row["status"] == "refused"
-    assert row["returned_at"] is None
+    assert row["closed_by"] == "transcript"
 
 
 def test_a_call_that_a_rule_forbids_is_refused(guarded: Client) -> None:
