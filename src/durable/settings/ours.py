@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     ReadsAsOurs = Callable[[str], bool | None]
 
 GUARD = ["||", "exit", "2"]
+VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
 
 class Ours(NamedTuple):
@@ -48,8 +50,8 @@ def is_ours(handler: Any) -> bool:
 
 
 def expanded(word: str, env: Mapping[str, str]) -> str:
-    for name, value in env.items():
-        word = word.replace(f"${{{name}}}", value).replace(f"${name}", value)
+    """With the variables that we know in their places, the others as they are."""
+    word = VARIABLE.sub(lambda found: env.get(found[1] or found[2], found[0]), word)
     if word.startswith("~/") and "HOME" in env:
         return env["HOME"] + word[1:]
     return word
