@@ -100,3 +100,41 @@ SELECT hook_us FROM steps WHERE hook_us IS NOT NULL ORDER BY hook_us;
 
 -- name: blob
 SELECT bytes FROM blobs WHERE digest = :digest;
+
+-- For the screens.
+
+-- name: latest_runs
+SELECT run_id FROM runs ORDER BY seq DESC LIMIT :most;
+
+-- name: run_in_brief
+SELECT (SELECT count(*) FROM steps WHERE run_id = :run_id AND status = 'in_doubt' AND effect = 'once') AS doubts,
+       (SELECT count(*) FROM steps WHERE run_id = :run_id AND flag IS NOT NULL) AS flagged,
+       (SELECT count(*) FROM steps WHERE run_id = :run_id AND mode = 'observe') AS observed,
+       (SELECT at FROM events WHERE run_id = :run_id ORDER BY run_seq DESC LIMIT 1) AS last_at;
+
+-- name: sessions_by_prefix
+SELECT session_id, run_id FROM sessions
+WHERE substr(session_id, 1, length(:prefix)) = :prefix ORDER BY seq DESC LIMIT 10;
+
+-- name: owners_of_session
+SELECT * FROM owners WHERE session_id = :session_id ORDER BY seen_at;
+
+-- A length costs nothing to read; the bytes of a large value are left where they are.
+-- name: blob_up_to
+SELECT length(bytes) AS size, CASE WHEN length(bytes) <= :most THEN bytes END AS bytes
+FROM blobs WHERE digest = :digest;
+
+-- name: latest_events
+SELECT * FROM (
+  SELECT * FROM events WHERE :run_id = '' OR run_id = :run_id ORDER BY seq DESC LIMIT :most
+) AS latest ORDER BY seq;
+
+-- name: steps_to_count
+SELECT tool_name, status, mode, would, coalesce(prepared_at, closed_at) AS at, running_at,
+       duplicate_of, hook_us, duration_ms
+FROM steps WHERE :run_id = '' OR run_id = :run_id ORDER BY seq;
+
+-- name: tools_seen
+SELECT tool_name, count(*) AS steps, count(DISTINCT run_id) AS runs,
+       min(coalesce(prepared_at, closed_at)) AS first_at, max(coalesce(prepared_at, closed_at)) AS last_at
+FROM steps GROUP BY tool_name ORDER BY steps DESC, tool_name;

@@ -1,0 +1,57 @@
+"""Looks, at the moment of reading, whether the clients of unsettled steps and their processes live."""
+
+from __future__ import annotations
+
+from durable.clock import nanoseconds
+from durable.orphans import orphans
+from durable.owner import DEAD, UNKNOWN, Owner, liveness
+from durable.redact import Redactor
+from durable.view import Life, is_unsettled
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from durable.ledger.reading import Reader
+    from durable.view import Row
+
+
+class Living:
+    __slots__ = ("_owners", "_reader", "_redactor")
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._redactor = Redactor()
+        self._owners: dict[str, Row | None] = {}
+
+    def of(self, step: Row) -> Life | None:
+        """None for a step that is settled: nothing that lives now could change what is recorded."""
+        if not is_unsettled(step):
+            return None
+        row = self._owner(step["owner_id"])
+        if row is None:
+            return Life(UNKNOWN, "its client is not on record")
+        verdict, reason = self.client(row)
+        return self._with_processes(step, row, reason) if verdict == DEAD else Life(verdict, reason)
+
+    def client(self, row: Row) -> tuple[str, str]:
+        if row["ended_at"]:
+            return DEAD, row["end_reason"]
+        return liveness(_owner(row))
+
+    def _with_processes(self, step: Row, row: Row, reason: str) -> Life:
+        if not step["running_at"]:
+            return Life(DEAD, reason, known=True, ended_at=row["ended_at"])
+        ended = nanoseconds(row["ended_at"]) if row["ended_at"] else None
+        others = [_owner(other) for other in self._reader.all("owners_of_session", session_id=step["session_id"])]
+        seen = orphans(_owner(row), nanoseconds(step["running_at"]), ended, others)
+        # A command line may hold what no ledger keeps.
+        found = [(one.pid, self._redactor.text(one.command)) for one in seen.found]
+        return Life(DEAD, reason, found, seen.known, seen.reason, row["ended_at"])
+
+    def _owner(self, owner_id: str) -> Row | None:
+        if owner_id not in self._owners:
+            self._owners[owner_id] = self._reader.one("owner", owner_id=owner_id)
+        return self._owners[owner_id]
+
+
+def _owner(row: Row) -> Owner:
+    return Owner(**{name: row[name] for name in Owner.__slots__})

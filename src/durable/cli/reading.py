@@ -1,0 +1,137 @@
+"""What every reading verb does: opens the ledger, finds what an id means, says what one must know."""
+
+from __future__ import annotations
+
+import os
+
+from durable import home, switch
+from durable.cli.result import Note, Paragraph, Result
+from durable.cli.words import call, clock, local_day, one_line
+from durable.clock import nanoseconds, now
+from durable.errors import LedgerError, UsageError
+from durable.ledger import head
+from durable.ledger.database import database_in, present
+from durable.ledger.reading import Reader
+from durable.view import LARGE, resolved, short_id, span_words
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from durable.cli.result import Block
+    from durable.view import Contents, Row
+
+
+def read(verb: str, empty: Any, work: Callable[[Reader], Result]) -> Result:
+    """Runs `work` on the ledger. Before there is one, the answer is `empty` and says so."""
+    state = home.data_home()
+    if not has_ledger(state):
+        return Result(verb, empty, view=[*notices(), Paragraph(no_ledger(state))])
+    with Reader(state) as reader:
+        result = work(reader)
+    result.view = [*notices(), *result.view]
+    return result
+
+
+def has_ledger(state: str) -> bool:
+    if present(database_in(state)):
+        return True
+    if head.exists(state):
+        raise LedgerError(
+            f"the ledger {database_in(state)} is gone, but its head is still there",
+            f"put the ledger back, or start over: {home.command()} restore --reason TEXT",
+        )
+    return False
+
+
+def no_ledger(state: str) -> str:
+    return f"no ledger yet at {database_in(state)}; it is made by the first hook"
+
+
+# ---- what one must know -----------------------------------------------------------------------
+
+
+def notices() -> list[Block]:
+    marker = enforcement()
+    if marker is None:
+        return []
+    until = clock(marker["until"], local_day(now()))
+    left = span_words((nanoseconds(marker["until"]) - nanoseconds(now())) / 1_000_000_000)
+    said = f"enforcement is off until {until} ({left} left), lifted by {marker['by']}: {one_line(marker['reason'])}"
+    return [Note("warning", f"{said}; {home.command()} on ends it. What runs meanwhile is not recorded.")]
+
+
+def enforcement() -> dict[str, Any] | None:
+    """The fields of the marker that lifts enforcement now, None while it is in force."""
+    marker = switch.read_marker(os.environ)
+    return marker.fields if marker is not None and marker.active() else None
+
+
+def observed(count: int, steps: int) -> list[Block]:
+    if not count:
+        return []
+    which = "every step" if count == steps else f"{count} of {steps} steps"
+    return [
+        Note(
+            "warning",
+            f"observe mode: {which} ran whatever the ledger said. "
+            "Promises 1 (prepared first), 2 (fail closed) and 4 (at most once) do not hold for them.",
+        )
+    ]
+
+
+# ---- ids and contents -------------------------------------------------------------------------
+
+
+def contents(reader: Reader, full: bool = False) -> Contents:
+    """What digests stand for; above `LARGE` bytes only in full."""
+
+    def content(digest: str) -> Any:
+        row = reader.one("blob_up_to", digest=digest, most=2**62 if full else LARGE)
+        return None if row is None else resolved(digest, row["size"], row["bytes"])
+
+    return content
+
+
+def find_run(reader: Reader, prefix: str) -> str:
+    """The run that `prefix` begins, or the run of the session that it begins. Without one: the latest."""
+    if not prefix:
+        return _latest(reader)
+    rows = _known(reader.all("runs_by_prefix", prefix=prefix), "run_id", prefix)
+    sessions = [] if rows else _known(reader.all("sessions_by_prefix", prefix=prefix), "session_id", prefix)
+    found = sorted({row["run_id"] for row in rows or sessions})
+    if len(found) > 1:
+        listed = ", ".join(row["run_id"] for row in rows) or ", ".join(row["session_id"] for row in sessions)
+        raise UsageError(f"{prefix!r} begins more than one: {listed}", "give more of it")
+    if not found:
+        raise UsageError(f"no run or session begins with {prefix!r}", _latest_runs(reader))
+    return str(found[0])
+
+
+def find_step(reader: Reader, prefix: str) -> Row:
+    rows = _known(reader.all("steps_by_prefix", prefix=prefix), "step_id", prefix) if prefix else []
+    if len(rows) > 1:
+        given = contents(reader)
+        listed = ", ".join(f"{row['step_id']} ({call(row['tool_name'], given(row['input']))[:40]})" for row in rows)
+        raise UsageError(f"{prefix!r} begins more than one step: {listed}", "give more of it")
+    if not rows:
+        raise UsageError(f"no step begins with {prefix!r}", "durable show lists the steps of a run")
+    return rows[0]
+
+
+def _known(rows: Sequence[Row], name: str, given: str) -> list[Row]:
+    """Whole ids win: one can be the beginning of another."""
+    return [row for row in rows if row[name] == given] or list(rows)
+
+
+def _latest(reader: Reader) -> str:
+    rows = reader.all("latest_runs", most=1)
+    if not rows:
+        raise UsageError("the ledger holds no run yet", "it is made by the first hook of a session")
+    return str(rows[0]["run_id"])
+
+
+def _latest_runs(reader: Reader) -> str:
+    rows = reader.all("latest_runs", most=5)
+    return f"the latest are {', '.join(short_id(row['run_id']) for row in rows)}" if rows else "there is none yet"

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import os
+import time
+
+from durable.cli.living import Living
+from durable.cli.options import Option, value
+from durable.cli.reading import observed, read
+from durable.cli.result import Paragraph, Result, Table
+from durable.cli.screen import room
+from durable.cli.when import since_stamp
+from durable.cli.words import clock, fit, since as since_s
+from durable.owner import ALIVE, DEAD
+from durable.view import age, run_json, short_id
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from durable.cli.result import Block
+    from durable.ledger.reading import Reader
+    from durable.view import Row
+
+STATUSES = ("open", "waiting", "completed", "failed", "cancelled")
+OPTIONS = (
+    Option("--status", "Only runs with this status.", metavar="STATUS", choices=STATUSES),
+    value("--project", "DIR", "Only runs of this project: its path, or a part of it; . is this directory."),
+    value("--since", "TIME", "Only runs started since: 30m, 2h, 7d, or a date like 2026-01-31."),
+    value("--limit", "N", "At most so many (20).", kind=int),
+)
+COLUMNS = ["run", "project", "started", "last event", "status", "steps", "open", "note"]
+PROJECT = 1
+
+
+def run(status: str = "", project: str = "", since: str = "", limit: int = 20) -> Result:
+    """List the runs, newest first."""
+    wanted = _wanted_project(project)
+    earliest = since_stamp(since)
+
+    def work(reader: Reader) -> Result:
+        found = [one for one in _all(reader, earliest) if wanted in one["project"] and status in ("", one["status"])]
+        shown = found[: max(limit, 0)]
+        return Result("runs", shown, view=_view(reader, shown, len(found)))
+
+    return read("runs", [], work)
+
+
+def _wanted_project(text: str) -> str:
+    return os.path.abspath(text) if text.startswith(".") else os.path.expanduser(text)
+
+
+def _all(reader: Reader, earliest: str) -> Iterator[Row]:
+    for row in reader.all("runs"):
+        if row["started_at"] >= earliest:
+            yield described(reader, row)
+
+
+def described(reader: Reader, row: Row) -> Row:
+    """The run as JSON; `row` is one of the query `runs`."""
+    brief = reader.one("run_in_brief", run_id=row["run_id"]) or {}
+    sessions = [session["session_id"] for session in reader.all("sessions_of_run", run_id=row["run_id"])]
+    return run_json(row, brief, sessions)
+
+
+# ---- for people -------------------------------------------------------------------------------
+
+
+def _view(reader: Reader, runs: list[Row], found: int) -> list[Block]:
+    if not runs:
+        return [Paragraph("no run here matches" if found == 0 else "nothing is shown with this --limit")]
+    lines = [_line(reader, one) for one in runs]
+    narrow = room(lines, COLUMNS, PROJECT, least=10)
+    for line in lines:
+        line[PROJECT] = _end_of(line[PROJECT], narrow)
+    more = [Paragraph(f"{found - len(runs)} more: --limit {found}")] if found > len(runs) else []
+    seen = observed(sum(one["observed"] for one in runs), sum(one["steps"] for one in runs))
+    return [Table(*_without_empty(lines)), *more, *seen]
+
+
+def _line(reader: Reader, one: Row) -> list[str]:
+    now_ns = time.time_ns()
+    today = time.strftime("%Y-%m-%d", time.localtime())
+    started, last = clock(one["started_at"], today)[:-3], age(since_s(one["last_at"], now_ns))
+    numbers = [str(one["steps"]), str(one["open"] or "")]
+    return [fit(short_id(one["run_id"]), 24), _home(one["project"]), started, last, one["status"], *numbers, _note(reader, one)]
+
+
+def _note(reader: Reader, one: Row) -> str:
+    found = [f"{one['doubts']} in doubt"] if one["doubts"] else []
+    found += [f"{one['flagged']} flagged"] if one["flagged"] else []
+    found += ["observed"] if one["observed"] else []
+    return ", ".join(found + _clients(reader, one))
+
+
+def _clients(reader: Reader, one: Row) -> list[str]:
+    """Whether somebody is still at work on an open run."""
+    if one["status"] not in ("open", "waiting"):
+        return []
+    living = Living(reader)
+    verdicts = {living.client(owner)[0] for owner in reader.all("owners_of_run", run_id=one["run_id"])}
+    if ALIVE in verdicts:
+        return []
+    return ["client gone"] if verdicts == {DEAD} else ["client not to be judged from here"]
+
+
+def _without_empty(lines: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    kept = [place for place, name in enumerate(COLUMNS) if name != "note" or any(line[place] for line in lines)]
+    return [COLUMNS[place] for place in kept], [[line[place] for place in kept] for line in lines]
+
+
+def _home(path: str) -> str:
+    home = os.path.expanduser("~")
+    return "~" + path[len(home) :] if path == home or path.startswith(home + "/") else path
+
+
+def _end_of(path: str, width: int) -> str:
+    """A path is told apart by its end."""
+    return path if len(path) <= width else "…" + path[len(path) - width + 1 :]
+
+

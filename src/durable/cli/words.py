@@ -1,0 +1,174 @@
+"""A step in a few words: what it was called with, what is odd about it, how it stands."""
+
+from __future__ import annotations
+
+import time
+
+from durable.clock import nanoseconds
+from durable.native import dumps
+from durable.owner import ALIVE, DEAD
+from durable.step import IN_DOUBT, PREPARED
+from durable.view import age, duration, short_step, span_words
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from durable.view import Life, Row
+
+ELLIPSIS = "…"
+_COMMAND = 60
+# The field that says most about a call of this tool.
+TELLING = {
+    "Agent": "description",
+    "Bash": "command",
+    "Edit": "file_path",
+    "Glob": "pattern",
+    "Grep": "pattern",
+    "LS": "path",
+    "MultiEdit": "file_path",
+    "NotebookEdit": "notebook_path",
+    "Read": "file_path",
+    "Skill": "skill",
+    "Task": "description",
+    "WebFetch": "url",
+    "WebSearch": "query",
+    "Write": "file_path",
+}
+
+
+def clock(stamp: str | None, today: str = "") -> str:
+    """Local time of day, with its date unless that is `today` (a local date)."""
+    if not stamp:
+        return ""
+    moment = time.localtime(nanoseconds(stamp) // 1_000_000_000)
+    day = time.strftime("%Y-%m-%d", moment)
+    return time.strftime("%H:%M:%S" if day == today else "%m-%d %H:%M:%S", moment)
+
+
+def moment(stamp: str | None) -> str:
+    """Local date and time with its zone."""
+    if not stamp:
+        return ""
+    return time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(nanoseconds(stamp) // 1_000_000_000))
+
+
+def local_day(stamp: str) -> str:
+    return time.strftime("%Y-%m-%d", time.localtime(nanoseconds(stamp) // 1_000_000_000))
+
+
+def since(stamp: str, now_ns: int) -> float:
+    return (now_ns - nanoseconds(stamp)) / 1_000_000_000
+
+
+# ---- the call ---------------------------------------------------------------------------------
+
+
+def tool(name: str) -> str:
+    """mcp__server__tool as server.tool."""
+    if not name.startswith("mcp__"):
+        return name
+    server, found, rest = name.removeprefix("mcp__").partition("__")
+    return f"{server}.{rest}" if found else name
+
+
+def call(name: str, given: Any, folder: str = "") -> str:
+    """The tool and what it was called with, on one line of any length."""
+    return f"{tool(name)}  {telling(name, given, folder)}".rstrip()
+
+
+def telling(name: str, given: Any, folder: str = "") -> str:
+    if not isinstance(given, dict):
+        return one_line(given if isinstance(given, str) else dumps(given))
+    if "blob" in given and "bytes" in given:
+        return f"({given['bytes']:,} bytes)"
+    field = TELLING.get(name, "")
+    if isinstance(given.get(field), str):
+        return one_line(_shortened(given[field], folder) if field.endswith("path") else given[field])
+    return one_line(" ".join(f"{key}={_scalar(value)}" for key, value in given.items()))
+
+
+def one_line(text: str) -> str:
+    """The first line that says anything, and a sign if there are more."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return "" if not lines else lines[0] if len(lines) == 1 else f"{lines[0]} {ELLIPSIS}"
+
+
+def fit(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: max(width - 1, 0)] + ELLIPSIS
+
+
+def _shortened(path: str, folder: str) -> str:
+    return path.removeprefix(folder.rstrip("/") + "/") if folder else path
+
+
+def _scalar(value: Any) -> str:
+    return value if isinstance(value, str) else dumps(value)
+
+
+# ---- how it stands ----------------------------------------------------------------------------
+
+
+def took(row: Row, now_ns: int) -> str:
+    if row["duration_ms"] is not None:
+        return duration(row["duration_ms"])
+    if row["status"] == "running" and row["running_at"]:
+        return span_words(since(row["running_at"], now_ns))
+    return ""
+
+
+def notes(row: Row, life: Life | None) -> list[str]:
+    """What is out of the ordinary, a word or two each."""
+    found = [row["flag"]] if row["flag"] else []
+    found += [_life_note(life)] if life and life.verdict != ALIVE else []
+    found += ["background"] if row["status"] == "running" and row["task_id"] else []
+    found += [f"again, like {short_step(row['duplicate_of'])}"] if row["duplicate_of"] else []
+    found += [f"attempt {row['attempt']}"] if row["attempt"] > 1 else []
+    found += [f"exit {row['exit_code']}"] if row["exit_code"] else []
+    found += ["would " + row["would"]] if row["would"] and not row["would"].startswith("permit") else []
+    found += ["rewritten"] if row["effective_input"] else []
+    found += ["redacted"] if row["redacted"] else []
+    return found
+
+
+def _life_note(life: Life) -> str:
+    if life.verdict != DEAD:
+        return "not judged"
+    if life.processes:
+        return f"process {life.processes[0][0]} still runs"
+    return "client gone"
+
+
+def standing(row: Row, life: Life, heard: str, now_ns: int) -> str:
+    """One sentence on a step that nothing has settled. `heard` is the time of the run's last event."""
+    if row["status"] == IN_DOUBT:
+        return "; ".join(part for part in (row["doubt"], _left(life) if life.verdict == DEAD else "") if part)
+    if life.verdict == ALIVE:
+        return _with_client(row, now_ns)
+    if life.verdict == DEAD:
+        return f"{_gone(life, heard, now_ns)}; {_left(life)}"
+    return f"can't be judged from this machine: {life.reason}"
+
+
+def _with_client(row: Row, now_ns: int) -> str:
+    if row["status"] == PREPARED:
+        return "prepared, not permitted yet"
+    length = span_words(since(row["running_at"], now_ns))
+    if row["task_id"]:
+        return f"running in the background for {length} (task {row['task_id']})"
+    if row["returned_at"]:
+        return "its turn is over, and nothing says yet how it ended"
+    return f"waiting for a person's answer or running, for {length}" if row["asked_at"] else f"running for {length}"
+
+
+def _gone(life: Life, heard: str, now_ns: int) -> str:
+    if life.ended_at:
+        return f"client gone since {age(since(life.ended_at, now_ns))} ({life.reason})"
+    return f"client gone ({life.reason}), last heard of {age(since(heard, now_ns))}"
+
+
+def _left(life: Life) -> str:
+    if life.processes:
+        listed = ", ".join(f"{pid} ({fit(one_line(command), _COMMAND)})" for pid, command in life.processes)
+        return f"process {listed} still runs" if len(life.processes) == 1 else f"processes {listed} still run"
+    return "no process of it is left" if life.known else f"whether a process of it is left can't be seen ({life.unseen})"
