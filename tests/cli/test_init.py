@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import shlex
+import shutil
 import stat
 import subprocess
 import sys
@@ -206,11 +207,11 @@ def test_the_json_answer_says_what_was_done(home):
 
 def test_the_backup_is_the_old_file_to_the_byte_and_as_closed(home):
     home.write(THEIRS)
-    home.settings.chmod(0o600)
+    home.settings.chmod(0o640)
     home.ok("init", "--user", "--yes")
     (backup,) = home.backups()
     assert backup.read_text() == THEIRS
-    assert [stat.S_IMODE(path.stat().st_mode) for path in (backup, home.settings)] == [0o600, 0o600]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (backup, home.settings)] == [0o640, 0o640]
 
 
 def test_a_link_is_followed_and_stays_a_link(home, tmp_path):
@@ -428,6 +429,15 @@ def test_every_event_has_a_script_that_is_there():
     for one in REGISTRATION:
         assert os.path.exists(os.path.join(hook_folder(), one.script)), one
     assert [one.event for one in REGISTRATION if one.guards] == ["PreToolUse"]
+
+
+def test_a_wheel_registers_the_scripts_that_lie_inside_the_package(home, tmp_path):
+    site = tmp_path / "site packages"
+    shutil.copytree(ROOT / "src" / "durable", site / "durable", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "hooks", site / "durable" / "hooks", ignore=shutil.ignore_patterns("hooks.json"))
+    home.ok("init", "--user", "--yes", cli=FULL, PYTHONPATH=str(site))
+    command = home.read()["hooks"]["PreToolUse"][0]["hooks"][0]["command"]
+    assert shlex.split(command)[3] == str(site / "durable" / "hooks" / "pre_tool_use.py")
 
 
 def test_a_path_with_spaces_and_quotes_survives_the_shell(tmp_path):

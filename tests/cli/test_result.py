@@ -23,17 +23,21 @@ ROOT = Path(__file__).resolve().parents[2]
 HOOK_PATH = {"sys", "os", "os.path", "posixpath", "genericpath", "time", "fcntl", "errno", "stat"}
 
 
-def full_cli(*words, env=None, **more):
-    return _run([sys.executable, "-m", "durable", *words], env, more)
+def full_cli(*words, **more):
+    return _run([sys.executable, "-m", "durable", *words], **more)
 
 
-def checkout_cli(*words, env=None, **more):
-    return _run([sys.executable, "-I", "-S", str(ROOT / "bin" / "durable"), *words], env, more)
+def checkout_cli(*words, **more):
+    return _run([sys.executable, "-I", "-S", str(ROOT / "bin" / "durable"), *words], **more)
 
 
-def _run(command, env, more):
+def _run(command, env=None, stdout=subprocess.PIPE):
     base = {"PATH": os.environ["PATH"], "HOME": "/dev/null/none", "PYTHONPATH": str(ROOT / "src")}
-    return subprocess.run(command, env=base | (env or {}), capture_output=True, text=True, timeout=60, **more)
+    return subprocess.run(command, env=base | (env or {}), stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60)
+
+
+def _into(stream, cli, home):
+    return cli("path", env={"HOME": str(home)}, stdout=stream)
 
 
 both = pytest.mark.parametrize("cli", [full_cli, checkout_cli])
@@ -190,12 +194,17 @@ def test_a_wrong_line_exits_2_with_one_line_that_helps(cli, words, tmp_path):
 def test_a_reader_that_leaves_early_is_no_error(cli, tmp_path):
     reader, writer = os.pipe()
     os.close(reader)
-    command = full_cli if cli is full_cli else checkout_cli
-    base = [sys.executable, *(["-m", "durable"] if command is full_cli else ["-I", "-S", str(ROOT / "bin/durable")])]
-    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT / "src")}
-    done = subprocess.run([*base, "path"], env=env, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60)
+    done = _into(writer, cli, tmp_path)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@both
+def test_output_that_has_no_room_is_one_line_and_exit_3(cli, tmp_path):
+    with open("/dev/full", "w") as full_disk:
+        done = _into(full_disk, cli, tmp_path)
+    assert done.returncode == 3
+    assert done.stderr.startswith("durable: No space left on device") and done.stderr.count("\n") == 1
 
 
 @both

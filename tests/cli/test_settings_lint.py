@@ -280,8 +280,9 @@ def test_the_real_world_knows_this_interpreter_and_no_other():
 def test_two_different_registrations_start_twice_and_equal_ones_once():
     other = {"hooks": hooks("python3", lambda name: f"/srv/durable/hooks/{name}")}
     known = GOOD._replace(python_version=lambda command: (3, 12))
-    twice = [one for one in found(user(SOUND), project(other), world=known)]
-    assert {one[:2] for one in twice} == {("warning", "registered-twice")} and len(twice) == len(REGISTRATION)
+    assert [one[:2] for one in found(user(SOUND), project(other), world=known)] == [("warning", "registered-twice")]
+    (finding,) = lint([user(SOUND), project(other)], known)
+    assert f"{len(REGISTRATION)} events" in finding.problem and finding.file == "/work/.claude/project.json"
     assert found(user(SOUND), project(sound()), world=known) == []
 
 
@@ -354,8 +355,9 @@ def machine(tmp_path):
     """Writes a file below a scratch machine and loads what a client would find there."""
 
     class Machine:
-        home, work, managed = tmp_path / "home", tmp_path / "work", tmp_path / "etc"
-        env = {"HOME": str(home)}
+        def __init__(self):
+            self.home, self.work, self.managed = tmp_path / "home", tmp_path / "work", tmp_path / "etc"
+            self.env = {"HOME": str(self.home)}
 
         def write(self, path, data):
             path = tmp_path / path
@@ -442,6 +444,14 @@ def test_a_plugin_that_a_project_switches_off_is_no_registration(machine):
     machine.write("home/.claude/settings.json", {"enabledPlugins": {"durable@m": True}})
     machine.write("work/.claude/settings.json", {"enabledPlugins": {"durable@m": False}})
     assert [file.scope for file in machine.load()] == ["user", "project"]
+
+
+def test_a_file_that_the_client_drops_switches_no_plugin_off(machine):
+    _plugin(machine, "directory")
+    machine.write("home/.claude/settings.json", {"enabledPlugins": {"durable@m": True}})
+    dropped = {"enabledPlugins": {"durable@m": False}, "disableAllHooks": "no"}
+    machine.write("work/.claude/settings.json", dropped)
+    assert [file.scope for file in machine.load()] == ["user", "project", "plugin"]
 
 
 def test_plugin_and_settings_together_start_twice(machine):

@@ -90,10 +90,12 @@ def show(outcome: Outcome, as_json: bool) -> int:
             exit_code = result.exit_code
             _print(result, as_json, live)
             sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader went away (`durable runs | head`). Python would complain once more at exit, when
-        # it flushes what is left.
+    except OSError as error:
+        # Python would try once more at exit to flush what is left, and complain with a traceback.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # A reader that went away (`durable runs | head`) has all it wanted.
+        if not isinstance(error, BrokenPipeError):
+            raise
     return exit_code
 
 

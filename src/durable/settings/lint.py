@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from durable.home import command
 from durable.settings.registered import foreign_handlers, registered_hooks
 from durable.settings.registration import POST, PRE, REGISTRATION
 from durable.settings.shape import misshapen
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 DEFAULT_DEADLINE_S = 5.0
 EVERY_TOOL = frozenset({None, "", "*", ".*"})
 OLDEST_PYTHON = (3, 11)
-REGISTER = "run durable init"
+REGISTER = f"run {command()} init"
 RECEIPTS = frozenset({"PostToolUse", "PostToolUseFailure"})
 NOT_FOR_A_GUARD = {
     "async": "runs beside the call instead of before it",
@@ -111,7 +112,7 @@ def _managed_only(files: Iterable[SettingsFile], guards: Iterable[RegisteredHook
                 file.path,
                 "/allowManagedHooksOnly",
                 "only hooks of managed settings run on this machine, and ours are not among them",
-                "ask its administrator to add what durable init --print shows",
+                f"ask its administrator to add what {command()} init --print shows",
             )
 
 
@@ -183,12 +184,17 @@ def _of(hook: RegisteredHook, severity: str, code: str, key: str, problem: str, 
 
 def _started_twice(hooks: Sequence[RegisteredHook]) -> Iterator[Finding]:
     """The client starts equal handlers of two files once; ours differ by path or interpreter."""
-    for one in REGISTRATION:
-        of_event = [hook for hook in hooks if hook.event == one.event]
-        if len({(hook.command, tuple(hook.args or ())) for hook in of_event}) > 1:
-            last, first = of_event[-1], of_event[0]
-            problem = f"is registered a second time, differently ({first.file}): both start on every call"
-            yield _of(last, "warning", "registered-twice", "command", problem, "run durable uninit for one of the two")
+    doubled = [pair for one in REGISTRATION if (pair := _unequal(hooks, one.event))]
+    if doubled:
+        first, last = doubled[0]
+        problem = f"is registered a second time, differently (first in {first.file}); {len(doubled)} events start twice"
+        yield _of(last, "warning", "registered-twice", "command", problem, f"run {command()} uninit for one of the two")
+
+
+def _unequal(hooks: Sequence[RegisteredHook], event: str) -> tuple[RegisteredHook, RegisteredHook] | None:
+    of_event = [hook for hook in hooks if hook.event == event]
+    lines = {(hook.command, tuple(hook.args or ())) for hook in of_event}
+    return (of_event[0], of_event[-1]) if len(lines) > 1 else None
 
 
 def _paths(hooks: Iterable[RegisteredHook], world: World) -> Iterator[Finding]:
