@@ -15,20 +15,20 @@ def whole_lines(path: str, offset: int, limit: int) -> tuple[list[bytes], int, b
     """
     # Not blocking: a pipe in the file's place would hold a hook up until its deadline.
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0) as file:
-        descriptor = file.fileno()
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        descriptor, state = file.fileno(), os.fstat(file.fileno())
+        if not stat.S_ISREG(state.st_mode):
             raise ValueError("it is no regular file")
         begins_here = offset > 0 and os.pread(descriptor, 1, offset - 1) == b"\n"
         start = offset if begins_here else 0
-        data, at_end = _up_to_a_line_end(descriptor, start, max(limit, 1))
+        data = _up_to_a_line_end(descriptor, start, min(max(limit, 1), max(state.st_size - start, 0)))
     whole = data[: data.rfind(b"\n") + 1]
-    return whole.split(b"\n")[:-1], start + len(whole), at_end
+    return whole.split(b"\n")[:-1], start + len(whole), start + len(data) >= state.st_size
 
 
-def _up_to_a_line_end(descriptor: int, start: int, limit: int) -> tuple[bytes, bool]:
+def _up_to_a_line_end(descriptor: int, start: int, limit: int) -> bytes:
     pieces = [os.pread(descriptor, limit, start)]
     read = len(pieces[0])
     while pieces[-1] and b"\n" not in pieces[-1]:
         pieces.append(os.pread(descriptor, limit, start + read))
         read += len(pieces[-1])
-    return b"".join(pieces), len(pieces[-1]) < limit
+    return b"".join(pieces)
