@@ -11,6 +11,7 @@ from durable.native import dumps, hmac_sha256, sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
 START = "0" * 64
@@ -34,27 +35,38 @@ class Event:
         self.type = kind
         self.at = at
         self.body = dumps(body)
-        self.hash = sha256(preimage(self))
+        self.hash = digest_of(self)
         self.mac = event_mac(key, self.hash)
 
     def columns(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
+def event_of(row: Mapping[str, Any]) -> Event:
+    event = Event(row["seq"], row["prev"], row["run_id"], row["run_seq"], row["run_prev"])
+    for name in ("subject", "type", "at", "body", "hash", "mac"):
+        setattr(event, name, row[name])
+    return event
+
+
+def digest_of(event: Event) -> str:
+    return sha256(preimage(event))
+
+
 def preimage(event: Event) -> bytes:
-    """The fields on a line each. None but the last may hold a line break: ids are checked on the way in."""
-    fields = (
-        str(event.seq),
+    """The fields as one JSON list, so that no field can pass for two."""
+    fields = [
+        event.seq,
         event.prev,
         event.run_id,
-        str(event.run_seq),
+        event.run_seq,
         event.run_prev,
         event.subject,
         event.type,
         event.at,
         event.body,
-    )
-    return "\n".join(fields).encode()
+    ]
+    return dumps(fields).encode()
 
 
 def event_mac(key: bytes, digest: str) -> str:

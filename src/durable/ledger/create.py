@@ -10,84 +10,114 @@ import os
 
 from durable import crash
 from durable.clock import now
-from durable.errors import LedgerError, TamperError
+from durable.errors import HomeError, LedgerError, TamperError
 from durable.home import check_file, command
-from durable.ledger import chain, keys
-from durable.ledger.database import MAJOR, MINOR, translated
+from durable.ledger import chain, head, keys
+from durable.ledger.database import MAJOR, MINOR, SIDE_FILES, connect_to_read, database_in, translated
 from durable.ledger.files import sync_dir
 from durable.ledger.head import Head, write_head
-from durable.ledger.keys import Key
-from durable.ledger.statements import migrations, named_statements
-from durable.native import sha256, sqlite
+from durable.ledger.statements import migrations, named_statements, split_script
+from durable.native import sqlite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
+
+    from durable.ledger.keys import Key
+
 
 def complete_creation(home: str) -> None:
     """Makes what is missing. Called under the lock, when there is no head."""
-    crash.point("before-creation")
-    key = keys.read_key(home) if check_file(keys.path_in(home)) else keys.create_key(home)
-    crash.point("after-key")
-    path = f"{home}/ledger.db"
-    if not check_file(path):
-        _build(path + ".new", key)
-        crash.point("before-ledger-rename")
-        os.replace(path + ".new", path)
-        sync_dir(home)
-    crash.point("after-ledger-rename")
-    write_head(home, key.chain, _first_head(path))
+    try:
+        crash.point("before-creation")
+        key = _key(home)
+        crash.point("after-key")
+        if not check_file(database_in(home)):
+            _put_database(home, key)
+        crash.point("after-ledger-rename")
+        write_head(home, key, _first_head(database_in(home), key))
+        # From here on a missing head means tampering, so it must not get lost with the power.
+        for path in (f"{home}/{head.DIRECTORY}", home, os.path.dirname(home)):
+            sync_dir(path)
+    except OSError as error:
+        problem = f"a ledger can't be made in {home} ({error.strerror})"
+        raise HomeError(problem, "free space or restore your access there") from None
 
 
-def _build(path: str, key: Key) -> None:
-    for suffix in ("", "-wal", "-shm", "-journal"):
+def _key(home: str) -> Key:
+    """A database is never older than its key: without one, the key was taken away."""
+    if check_file(keys.path_in(home)) or check_file(database_in(home)):
+        return keys.read_key(home)
+    return keys.create_key(home)
+
+
+def _put_database(home: str, key: Key) -> None:
+    path = database_in(home) + ".new"
+    build(path, lambda connection: write_first(connection, key))
+    crash.point("before-ledger-rename")
+    os.replace(path, database_in(home))
+    sync_dir(home)
+
+
+def build(path: str, fill: Callable[[sqlite.Connection], None]) -> None:
+    """A database with the present schema, filled in the same transaction, synced and closed."""
+    for suffix in ("", *SIDE_FILES):
         if check_file(path + suffix):
             os.unlink(path + suffix)
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     connection = sqlite.connect(path, isolation_level=None)
     try:
-        _write_first(connection, key)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("BEGIN IMMEDIATE")
+        _lay_schema(connection)
+        fill(connection)
+        connection.execute("COMMIT")
     except sqlite.Error as error:
         problem = f"a new ledger can't be written at {path} ({error})"
-        raise LedgerError(problem, "free space or fix access there") from None
+        raise LedgerError(problem, "free space or restore your access there") from None
     finally:
         connection.close()
 
 
-def _write_first(connection: sqlite.Connection, key: Key) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    statements = named_statements("queries.sql")
-    for _, sql in migrations():
-        connection.executescript(sql)
+def _lay_schema(connection: sqlite.Connection) -> None:
+    set_meta = named_statements("queries.sql")["set_meta"]
+    for migration in migrations():
+        for statement in split_script(migration.sql):
+            connection.execute(statement)
+        connection.execute(set_meta, {"name": migration.record, "value": migration.checksum})
     connection.execute(f"PRAGMA user_version = {MAJOR * 1000 + MINOR}")
-    connection.execute("BEGIN IMMEDIATE")
+
+
+def write_first(connection: sqlite.Connection, key: Key) -> None:
     ledger_id = os.urandom(8).hex()
-    for name, value in _meta(ledger_id, key):
-        connection.execute(statements["set_meta"], {"name": name, "value": value})
+    write_identity(connection, ledger_id, key)
     first = chain.Event(1, chain.START, "", 1, chain.START)
     body = {"ledger_id": ledger_id, "key_id": key.key_id, "schema": f"{MAJOR}.{MINOR}"}
     first.seal(key.chain, "", "ledger.created", now(), body)
-    connection.execute(statements["append_event"], first.columns())
-    connection.execute("COMMIT")
+    connection.execute(named_statements("queries.sql")["append_event"], first.columns())
 
 
-def _meta(ledger_id: str, key: Key) -> list[tuple[str, str]]:
-    done = [(f"migration {name}", sha256(sql.encode())) for name, sql in migrations()]
-    return [("ledger_id", ledger_id), ("key_id", key.key_id), *done]
+def write_identity(connection: sqlite.Connection, ledger_id: str, key: Key) -> None:
+    set_meta = named_statements("queries.sql")["set_meta"]
+    for name, value in (("ledger_id", ledger_id), ("key_id", key.key_id)):
+        connection.execute(set_meta, {"name": name, "value": value})
 
 
-def _first_head(path: str) -> Head:
+def _first_head(path: str, key: Key) -> Head:
     """The head of a ledger that has none yet. One that has already grown must have had one."""
+    connection = connect_to_read(path, 1.0)
     try:
-        connection = sqlite.connect(path, isolation_level=None)
-        rows: list[Any] = connection.execute("SELECT seq, hash FROM events ORDER BY seq LIMIT 2").fetchall()
+        rows = connection.execute("SELECT seq, hash, mac FROM events ORDER BY seq LIMIT 2").fetchall()
         found = connection.execute("SELECT value FROM meta WHERE name = 'ledger_id'").fetchone()
-        connection.close()
     except sqlite.Error as error:
         raise translated(error, path) from None
+    finally:
+        connection.close()
     if len(rows) != 1 or found is None:
-        raise TamperError(
-            "the ledger's head is missing", f"put it back, or accept the ledger: {command()} restore --reason TEXT"
-        )
-    return Head(found[0], rows[0][0], rows[0][1])
+        accept = f"put it back, or accept the ledger: {command()} restore --reason TEXT"
+        raise TamperError("the ledger's head is missing", accept)
+    seq, digest, mac = rows[0]
+    if mac != chain.event_mac(key.chain, digest):
+        raise keys.KeyMismatch(os.path.dirname(path))
+    return Head(found[0], seq, digest)

@@ -21,11 +21,11 @@ def database_in(home: str) -> str:
     return f"{home}/ledger.db"
 
 
-def connect(home: str, busy_s: float) -> sqlite.Connection:
+def connect(path: str, busy_s: float) -> sqlite.Connection:
     """For the holder of the lock. Builds of SQLite differ in their defaults: everything is said here."""
-    path = database_in(home)
     try:
-        connection = sqlite.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
+        # mode=rw: a file that vanishes meanwhile must not come back as an empty ledger.
+        connection = _opened(path, "rw", busy_s)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
@@ -38,7 +38,7 @@ def connect_to_read(path: str, busy_s: float) -> sqlite.Connection:
     """Writes nothing and never checkpoints. A read-only handle can't take the lock for the checkpoint
     that the last connection to close would else run, outside of ours."""
     try:
-        connection = sqlite.connect(_uri(path) + "?mode=ro", timeout=busy_s, isolation_level=None, uri=True)
+        connection = _opened(path, "ro", busy_s)
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         connection.execute("PRAGMA query_only = ON")
     except sqlite.Error as error:
@@ -46,8 +46,11 @@ def connect_to_read(path: str, busy_s: float) -> sqlite.Connection:
     return connection
 
 
-def _uri(path: str) -> str:
-    return "file:" + path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+def _opened(path: str, mode: str, busy_s: float) -> sqlite.Connection:
+    escaped = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    return sqlite.connect(
+        f"file:{escaped}?mode={mode}", timeout=busy_s, isolation_level=None, check_same_thread=False, uri=True
+    )
 
 
 def present(path: str) -> bool:
@@ -62,9 +65,12 @@ def schema_version(connection: sqlite.Connection) -> tuple[int, int]:
     return major, minor
 
 
-def check_version(connection: sqlite.Connection) -> None:
+def check_version(connection: sqlite.Connection, path: str) -> None:
     """Any schema of our major version will do: a minor one only adds."""
-    major, minor = schema_version(connection)
+    try:
+        major, minor = schema_version(connection)
+    except sqlite.Error as error:
+        raise translated(error, path) from None
     if major != MAJOR:
         raise VersionError(
             f"the ledger has schema {major}.{minor}, this durable works with {MAJOR}.x",
@@ -77,19 +83,28 @@ def as_dict(cursor: sqlite.Cursor, row: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def translated(error: sqlite.Error, path: str) -> DurableError:
-    """SQLite's error in our words. The one place where its messages are read."""
-    said = str(error)
-    if "illegal move" in said:
+    """SQLite's error in our words. The one place where its codes and messages are read."""
+    said, code = str(error), getattr(error, "sqlite_errorname", "")
+    if code == "SQLITE_CONSTRAINT_TRIGGER" and "illegal move" in said:
         return IllegalMove("a step can't go from its state to that one", "")
-    if "claims." in said and "UNIQUE" in said:
+    if code == "SQLITE_CONSTRAINT_UNIQUE" and "claims." in said:
         return TwinHolds("another step holds this claim", "")
-    if "locked" in said or "busy" in said:
-        return LedgerBusy(f"another program holds {path}", "close it and try again")
-    if "full" in said:
-        return LedgerError(f"no space is left for {path}", "free some space")
-    if "readonly" in said or "unable to open" in said:
-        return LedgerError(f"{path} can't be written ({said})", "restore your access to it and its directory")
+    for prefix, (kind, problem, remedy) in _TROUBLES.items():
+        if code.startswith(prefix):
+            return kind(problem.format(path=path, said=said), remedy)
     return LedgerError(f"{path} can't be used ({said})", damage_remedy())
+
+
+_ACCESS = "restore your access to it and its directory"
+_TROUBLES: dict[str, tuple[type[LedgerError], str, str]] = {
+    "SQLITE_BUSY": (LedgerBusy, "another program holds {path}", "close it and try again"),
+    "SQLITE_LOCKED": (LedgerBusy, "another program holds {path}", "close it and try again"),
+    "SQLITE_FULL": (LedgerError, "no space is left for {path}", "free some space"),
+    "SQLITE_READONLY": (LedgerError, "{path} can't be written ({said})", _ACCESS),
+    "SQLITE_CANTOPEN": (LedgerError, "{path} can't be opened ({said})", _ACCESS),
+    "SQLITE_PERM": (LedgerError, "{path} can't be opened ({said})", _ACCESS),
+    "SQLITE_IOERR": (LedgerError, "the disk failed under {path} ({said})", "look at the disk and its free space"),
+}
 
 
 def damage_remedy() -> str:

@@ -10,11 +10,15 @@ from __future__ import annotations
 import os
 
 from durable import crash
-from durable.errors import InputError, TamperError
+from durable.errors import HomeError, InputError, TamperError
 from durable.home import check_file, command
 from durable.ledger.chain import head_mac
 from durable.ledger.files import write_synced
 from durable.native import dumps, loads
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from durable.ledger.keys import Key
 
 DIRECTORY = "heads"
 
@@ -36,23 +40,27 @@ def exists(home: str) -> bool:
     return check_file(path_in(home))
 
 
-def read_head(home: str, key: bytes) -> Head:
+def read_head(home: str, keys: list[Key]) -> tuple[Head, Key]:
+    """The head and which of the keys vouches for it. TamperError if none does."""
     try:
         with open(path_in(home), encoding="ascii") as file:
             fields = loads(file.read(1000))
         head = Head(fields["ledger"], fields["seq"], fields["hash"])
-        genuine = fields["mac"] == head_mac(key, head.ledger_id, head.seq, head.hash)
-    except (OSError, InputError, ValueError, TypeError, KeyError):
-        genuine = False
-    if not genuine:
-        raise TamperError(f"the head {path_in(home)} is damaged or not of this key", _remedy())
-    return head
+        for key in keys:
+            if fields["mac"] == head_mac(key.chain, head.ledger_id, head.seq, head.hash):
+                return head, key
+    except OSError as error:
+        problem = f"the head {path_in(home)} can't be read ({error.strerror})"
+        raise HomeError(problem, "restore your access to it") from None
+    except (InputError, ValueError, TypeError, KeyError):
+        pass  # Whatever stands there, it is no head that we wrote.
+    raise TamperError(f"the head {path_in(home)} is damaged or not of this key", remedy())
 
 
-def write_head(home: str, key: bytes, head: Head) -> None:
+def write_head(home: str, key: Key, head: Head) -> None:
     """Synced before the rename: a power cut must not leave an empty head, which would deny every call."""
     fields = {"ledger": head.ledger_id, "seq": head.seq, "hash": head.hash}
-    fields["mac"] = head_mac(key, head.ledger_id, head.seq, head.hash)
+    fields["mac"] = head_mac(key.chain, head.ledger_id, head.seq, head.hash)
     path = path_in(home)
     write_synced(path + ".new", dumps(fields).encode() + b"\n")
     crash.point("before-head-rename")
@@ -62,14 +70,14 @@ def write_head(home: str, key: bytes, head: Head) -> None:
 def check_against(head: Head, ledger_id: str, last_seq: int, hash_at: str | None) -> None:
     """`hash_at` is the hash of the ledger's event number head.seq, None where it has none."""
     if head.ledger_id != ledger_id:
-        raise TamperError("the head belongs to another ledger", _remedy())
+        raise TamperError("the head belongs to another ledger", remedy())
     if head.seq > last_seq:
         raise TamperError(
-            f"the ledger ends at event {last_seq} but had reached {head.seq}: it was cut or put back", _remedy()
+            f"the ledger ends at event {last_seq} but had reached {head.seq}: it was cut or put back", remedy()
         )
     if hash_at != head.hash:
-        raise TamperError(f"event {head.seq} of the ledger is not the one its head names", _remedy())
+        raise TamperError(f"event {head.seq} of the ledger is not the one its head names", remedy())
 
 
-def _remedy() -> str:
+def remedy() -> str:
     return f"put the right ledger back, or accept this one: {command()} restore --reason TEXT"

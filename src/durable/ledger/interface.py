@@ -56,6 +56,6 @@ class Ledger:
         """Runs a named statement and says how many rows it changed.
 
         IllegalMove: the step's state does not lead there. TwinHolds: another step holds the claim.
-        After either the transaction can only be rolled back.
+        After either the transaction, or the part of it that began with `savepoint`, can only be rolled back.
         """
         raise NotImplementedError

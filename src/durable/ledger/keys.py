@@ -1,4 +1,9 @@
-"""The ledger's key: one file of 32 random bytes in hex, and the separate keys derived from it."""
+"""The ledger's key: one file of random bytes in hex, and the separate keys derived from it.
+
+A key that was renewed is twice as long: a new secret for chain and spool, followed by the
+fingerprint key of the old one. Fingerprints must outlive a renewal, or every call of before would be
+a new one and could happen twice.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ import os
 
 from durable.errors import KeyFileError
 from durable.home import check_file, command
-from durable.ledger.files import write_new
+from durable.ledger.files import sync_dir, write_new
 from durable.native import hmac_sha256, sha256
 
 NAME = "key"
@@ -14,13 +19,18 @@ _BYTES = 32
 
 
 class Key:
-    __slots__ = ("chain", "fingerprint", "key_id", "spool")
+    __slots__ = ("chain", "fingerprint", "key_id", "secret", "spool")
 
     def __init__(self, secret: bytes) -> None:
+        root, carried = secret[:_BYTES], secret[_BYTES:]
+        self.secret = secret
         self.key_id = key_id(secret)
-        self.chain = _derived(secret, "chain")
-        self.fingerprint = _derived(secret, "fingerprint")
-        self.spool = _derived(secret, "spool")
+        self.chain = _derived(root, "chain")
+        self.fingerprint = carried or _derived(root, "fingerprint")
+        self.spool = _derived(root, "spool")
+
+    def text(self) -> str:
+        return self.secret.hex()
 
 
 def key_id(secret: bytes) -> str:
@@ -35,33 +45,83 @@ def path_in(home: str) -> str:
     return f"{home}/{NAME}"
 
 
+def fresh_path_in(home: str) -> str:
+    """A renewed key waits here until the ledger has taken it."""
+    return f"{home}/{NAME}.fresh"
+
+
+def retired_path_in(home: str, key: Key) -> str:
+    """Kept, so that what the old key vouched for can still be checked."""
+    return f"{home}/{NAME}.retired-{key.key_id}"
+
+
 def read_key(home: str) -> Key:
-    return Key(read_secret(home))
-
-
-def read_secret(home: str) -> bytes:
     path = path_in(home)
     if not check_file(path):
-        raise KeyFileError(f"the ledger's key {path} is missing", f"put it back: {command()} key import FILE")
+        raise _missing(home)
+    return read_key_file(path)
+
+
+def read_key_file(path: str) -> Key:
     try:
         with open(path, "rb") as file:
-            return parse_secret(file.read(200))
+            return parse_key(file.read(200))
     except OSError as error:
         problem = f"the ledger's key {path} can't be read ({error.strerror})"
         raise KeyFileError(problem, "restore your access to it") from None
 
 
-def parse_secret(text: bytes) -> bytes:
+def parse_key(text: bytes) -> Key:
     try:
         secret = bytes.fromhex(text.decode("ascii").strip())
     except ValueError:
         secret = b""
-    if len(secret) != _BYTES:
-        raise KeyFileError("the ledger's key file is damaged", f"put it back: {command()} key import FILE")
-    return secret
+    if len(secret) not in (_BYTES, 2 * _BYTES):
+        raise KeyFileError("the ledger's key file is damaged", import_remedy())
+    return Key(secret)
 
 
 def create_key(home: str) -> Key:
-    secret = os.urandom(_BYTES)
-    write_new(path_in(home), secret.hex().encode() + b"\n")
-    return Key(secret)
+    key = new_key()
+    write_key(path_in(home), key)
+    return key
+
+
+def new_key(carried: Key | None = None) -> Key:
+    return Key(os.urandom(_BYTES) + (carried.fingerprint if carried else b""))
+
+
+def write_key(path: str, key: Key) -> None:
+    write_new(path, key.text().encode() + b"\n")
+
+
+def usable_keys(home: str, wanted: str) -> list[Key]:
+    """The key with the id that the ledger wants, first; behind it the one it is about to replace."""
+    there = check_file(path_in(home))
+    key = read_key(home) if there else None
+    if key is not None and key.key_id == wanted:
+        return [key]
+    if check_file(fresh_path_in(home)):
+        fresh = read_key_file(fresh_path_in(home))
+        if fresh.key_id == wanted:
+            return [fresh, key] if key else [fresh]
+    raise KeyMismatch(home) if there else _missing(home)
+
+
+def settle_renewal(home: str) -> None:
+    os.replace(fresh_path_in(home), path_in(home))
+    sync_dir(home)
+
+
+class KeyMismatch(KeyFileError):
+    def __init__(self, home: str) -> None:
+        super().__init__(f"the key {path_in(home)} is not the one this ledger was written with", import_remedy())
+
+
+def _missing(home: str) -> KeyFileError:
+    return KeyFileError(f"the ledger's key {path_in(home)} is missing", import_remedy())
+
+
+def import_remedy() -> str:
+    lost = f"{command()} key renew --lost --reason TEXT"
+    return f"put the right one back: {command()} key import FILE (if it is lost for good: {lost})"

@@ -33,7 +33,7 @@ class Reader:
         self._connection = connect_to_read(self.path, busy_s)
         try:
             self.refresh()
-            check_version(self._connection)
+            check_version(self._connection, self.path)
         except BaseException as error:
             self._connection.close()
             if isinstance(error, sqlite.Error):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from durable import crash
-from durable.errors import LedgerError
+from durable.errors import LedgerError, TamperError
 from durable.home import command, secure_dir
 from durable.ledger import head
 from durable.ledger.create import complete_creation
 from durable.ledger.database import as_dict, check_version, connect, damage_remedy, database_in, present, translated
 from durable.ledger.head import Head, check_against, read_head, write_head
 from durable.ledger.interface import Ledger
-from durable.ledger.keys import read_key
+from durable.ledger.keys import settle_renewal, usable_keys
 from durable.ledger.lock import DIRECTORY as LOCKS
 from durable.ledger.lock import Lock
 from durable.ledger.statements import named_statements
@@ -21,24 +21,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from durable.ledger.keys import Key
+
+
 class SqliteLedger(Ledger):
     """`patience` bounds each wait for another writer; None leaves the lock to the caller's alarm."""
 
-    __slots__ = ("_connection", "_home", "_lock", "_locked", "_patience", "_statements", "key", "ledger_id")
-
     def __init__(self, home: str, patience: float | None = 5.0, busy_s: float = 5.0) -> None:
         self._home = home
-        self._patience = patience
-        self._lock = Lock(home)
-        self._locked = False
+        self._path = database_in(home)
+        self._busy_s = busy_s
+        self._lock = Lock(home, patience)
         self._statements = named_statements("queries.sql")
         self._connection: sqlite.Connection | None = None
-        self._busy_s = busy_s
+        self._keys: list[Key] = []
 
     def begin(self) -> Transaction:
-        _make_rooms(self._home)
-        self._lock.acquire(self._patience)
-        self._locked = True
+        for path in (self._home, f"{self._home}/{LOCKS}", f"{self._home}/{head.DIRECTORY}", f"{self._home}/spool"):
+            secure_dir(path)
+        self._lock.acquire()
         try:
             self._open()
             self._execute("BEGIN IMMEDIATE")
@@ -54,26 +55,25 @@ class SqliteLedger(Ledger):
         self._execute("COMMIT")
         crash.point("after-commit")
         try:
-            write_head(self._home, self.key.chain, Head(self.ledger_id, seq, digest))
+            write_head(self._home, self.key, Head(self.ledger_id, seq, digest))
         except OSError:
             # The rows are safe and a head is a lower bound. The next write heals it or denies.
             crash.point("head-not-written")
         crash.point("after-head")
-        self._unlock()
+        self._lock.release()
 
     def rollback(self) -> None:
         connection = self._connection
         if connection is not None and connection.in_transaction:
             connection.rollback()
-        self._unlock()
+        self._lock.release()
 
     def close(self) -> None:
         """Closing checkpoints, and every checkpoint happens under the lock. Hooks leave without it."""
         if self._connection is not None:
-            self._lock.acquire(self._patience)
-            self._connection.close()
-            self._connection = None
-            self._lock.release()
+            with self._lock:
+                self._connection.close()
+                self._connection = None
 
     def last_event(self) -> tuple[int, str]:
         row = self.one("last_event", {})
@@ -98,72 +98,58 @@ class SqliteLedger(Ledger):
     def _open(self) -> None:
         if not head.exists(self._home):
             complete_creation(self._home)
-        self.key = read_key(self._home)
         if self._connection is None:
-            self._connect()
-        self._check_key()
-
-    def _connect(self) -> None:
-        path = database_in(self._home)
-        _require(present(path), self._home)
-        self._connection = connect(self._home, self._busy_s)
-        try:
-            check_version(self._connection)
-        except sqlite.Error as error:
-            raise translated(error, path) from None
-
-    def _check_key(self) -> None:
+            self._connection = self._connect()
         meta = {row["name"]: row["value"] for row in self.all("meta", {})}
         self.ledger_id = meta.get("ledger_id", "")
-        if meta.get("key_id") != self.key.key_id:
-            raise KeyMismatch(self._home)
+        self._keys = self._usable_keys(meta.get("key_id", ""))
+        self.key = self._keys[0]
+
+    def _connect(self) -> sqlite.Connection:
+        if not present(self._path):
+            start_over = f"put the ledger back, or start over: {command()} restore --reason TEXT"
+            raise LedgerError(f"the ledger {self._path} is gone, but its head is still there", start_over)
+        connection = connect(self._path, self._busy_s)
+        try:
+            self._check_version(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _check_version(self, connection: sqlite.Connection) -> None:
+        check_version(connection, self._path)
+
+    def _usable_keys(self, wanted: str) -> list[Key]:
+        return usable_keys(self._home, wanted)
 
     def _check_head(self, seq: int, digest: str) -> None:
-        known = read_head(self._home, self.key.chain)
+        known, key = read_head(self._home, self._keys)
         row = self.one("event_hash", {"seq": known.seq})
         check_against(known, self.ledger_id, seq, None if row is None else row["hash"])
-        if known.seq < seq:
-            self._heal(seq, digest)
+        if known.seq < seq or key is not self.key:
+            self._heal(known, key, seq, digest)
+        if len(self._keys) > 1:
+            settle_renewal(self._home)
 
-    def _heal(self, seq: int, digest: str) -> None:
+    def _heal(self, known: Head, key: Key, seq: int, digest: str) -> None:
+        """Somebody died between commit and head. What the head does not cover yet must be of our making."""
+        from durable.ledger.walk import Walk
+
+        walk = Walk({key.key_id: key.chain for key in self._keys}, known.seq, known.hash, key.key_id)
+        for row in self.all("events_after", {"seq": known.seq}):
+            fault = walk.take(row)
+            if fault:
+                raise TamperError(f"behind the head, {fault}", head.remedy())
         try:
-            write_head(self._home, self.key.chain, Head(self.ledger_id, seq, digest))
+            write_head(self._home, self.key, Head(self.ledger_id, seq, digest))
         except OSError as error:
-            raise LedgerError(
-                f"the head can't be written ({error.strerror})", "free space or restore your access to it"
-            ) from None
-
-    def _unlock(self) -> None:
-        if self._locked:
-            self._locked = False
-            self._lock.release()
+            problem = f"the head can't be written ({error.strerror})"
+            raise LedgerError(problem, "free space or restore your access to it") from None
 
     def _execute(self, sql: str, params: dict[str, Any] | None = None) -> sqlite.Cursor:
         assert self._connection is not None
         try:
             return self._connection.execute(sql, params or {})
         except sqlite.Error as error:
-            raise translated(error, database_in(self._home)) from None
-
-
-class KeyMismatch(LedgerError):
-    code = "key"
-
-    def __init__(self, home: str) -> None:
-        super().__init__(
-            f"the key {home}/key is not the one this ledger was written with",
-            f"put the right one back: {command()} key import FILE",
-        )
-
-
-def _make_rooms(home: str) -> None:
-    for path in (home, f"{home}/{LOCKS}", f"{home}/{head.DIRECTORY}", f"{home}/spool"):
-        secure_dir(path)
-
-
-def _require(there: bool, home: str) -> None:
-    if not there:
-        raise LedgerError(
-            f"the ledger {database_in(home)} is gone, but its head is still there",
-            f"put the ledger back, or start over: {command()} restore --reason TEXT",
-        )
+            raise translated(error, self._path) from None

@@ -1,8 +1,10 @@
-"""Reads a file of named statements: `-- name: x` opens one, the rest is its SQL."""
+"""Reads the .sql files: named statements (`-- name: x` opens one), and scripts of several."""
 
 from __future__ import annotations
 
 import os
+
+from durable.native import sha256, sqlite
 
 _SQL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sql")
 _MARK = "-- name: "
@@ -18,12 +20,38 @@ def named_statements(file: str) -> dict[str, str]:
     return found
 
 
-def migrations() -> list[tuple[str, str]]:
-    """(name, SQL) of each step from an empty database to the present schema, in order."""
+class Migration:
+    """One step from an empty database to the present schema."""
+
+    __slots__ = ("checksum", "name", "sql")
+
+    def __init__(self, name: str, sql: str) -> None:
+        self.name = name
+        self.sql = sql
+        self.checksum = sha256(sql.encode())
+
+    @property
+    def record(self) -> str:
+        """The name under which `meta` keeps the checksum."""
+        return f"migration {self.name}"
+
+
+def migrations() -> list[Migration]:
     folder = os.path.join(_SQL, "migrations")
-    found = []
-    for name in sorted(os.listdir(folder)):
-        if name.endswith(".sql"):
-            with open(os.path.join(folder, name), encoding="utf-8") as source:
-                found.append((name.removesuffix(".sql"), source.read()))
+    return [_migration(folder, file) for file in sorted(os.listdir(folder)) if file.endswith(".sql")]
+
+
+def _migration(folder: str, file: str) -> Migration:
+    with open(os.path.join(folder, file), encoding="utf-8") as source:
+        return Migration(file.removesuffix(".sql"), source.read())
+
+
+def split_script(script: str) -> list[str]:
+    """Its statements one by one: `executescript` would commit the transaction that it runs in."""
+    found, part = [], ""
+    for line in script.splitlines(keepends=True):
+        part += line
+        if line.rstrip().endswith(";") and sqlite.complete_statement(part):
+            found.append(part)
+            part = ""
     return found

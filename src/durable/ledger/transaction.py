@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from durable import crash
 from durable.clock import now
-from durable.errors import DeadlineError, IllegalMove
+from durable.errors import DeadlineError, IllegalMove, LedgerError
 from durable.ledger import chain, projection
 from durable.native import sha256
 from durable.step import CONTRADICTED, ONCE, SUCCEEDED, Step
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 class Transaction:
     """Serial and all or nothing; see interface.Ledger for what a commit promises."""
 
-    __slots__ = ("_ledger", "_runs", "at", "hash", "key", "seq")
+    __slots__ = ("_broken", "_ledger", "_runs", "at", "hash", "key", "seq")
 
     def __init__(self, ledger: Ledger, seq: int, digest: str) -> None:
         self._ledger = ledger
         self._runs: dict[str, tuple[int, str]] = {}
+        self._broken = False
         self.key = ledger.key
         self.seq = seq
         self.hash = digest
@@ -40,12 +41,16 @@ class Transaction:
         self._ledger.rollback()
 
     def commit(self) -> None:
+        if self._broken:
+            raise LedgerError("a write that failed halfway can't be committed", "")
         self._ledger.commit(self.seq, self.hash)
 
     # ---- the record ---------------------------------------------------------------------------
 
     def append(self, kind: str, run_id: str, subject: str, body: dict[str, Any]) -> int:
-        """Appends one event and makes its rows follow. IllegalMove if they can't."""
+        """Appends one event and makes its rows follow. IllegalMove if they can't, TwinHolds if another
+        step holds the claim; then the transaction, or the part of it that `attempt` runs, is lost."""
+        self._broken = True
         run_seq, run_prev = self._last_of(run_id)
         event = chain.Event(self.seq + 1, self.hash, run_id, run_seq + 1, run_prev)
         event.seal(self.key.chain, subject, kind, self.at, body)
@@ -53,6 +58,7 @@ class Transaction:
         self._project(event, body)
         self.seq, self.hash = event.seq, event.hash
         self._runs[run_id] = (event.run_seq, event.hash)
+        self._broken = False
         crash.point(f"appended-{kind}")
         return event.seq
 
@@ -85,6 +91,7 @@ class Transaction:
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one part must not stop the rest
             self._ledger.run("rollback_to_savepoint", {})
             self.seq, self.hash, self._runs = before
+            self._broken = False
             return error
         finally:
             self._ledger.run("release_savepoint", {})
@@ -140,12 +147,7 @@ class Transaction:
         self.append("step.late_receipt", step.run_id, step.step_id, closing)
         if promotes and newer is not None and step.effect == ONCE:
             self._contradict(step)
-            self._contradict_by_id(newer.step_id)
-
-    def _contradict_by_id(self, step_id: str) -> None:
-        step = self.step("step", step_id=step_id)
-        if step is not None:
-            self._contradict(step)
+            self._contradict(newer)
 
     def _contradict(self, step: Step) -> None:
         if step.flag != CONTRADICTED:

@@ -13,6 +13,9 @@ SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1;
 -- name: event_hash
 SELECT hash FROM events WHERE seq = :seq;
 
+-- name: events_after
+SELECT * FROM events WHERE seq > :seq ORDER BY seq;
+
 -- name: last_event_of_run
 SELECT run_seq, hash FROM events WHERE run_id = :run_id ORDER BY run_seq DESC LIMIT 1;
 
@@ -162,11 +165,12 @@ SELECT count(*) FROM claims
 WHERE fingerprint = :fingerprint AND scope = :scope AND status IN ('failed', 'not_done', 'refused');
 
 -- name: newer_attempt
-SELECT other.step_id FROM claims AS mine
+SELECT other.* FROM claims AS mine
 JOIN claims AS theirs USING (scope, fingerprint)
 JOIN steps AS other ON other.step_id = theirs.step_id
-WHERE mine.step_id = :step_id AND other.seq > :seq AND other.attempt > :attempt
+WHERE mine.step_id = :step_id AND other.step_id <> :step_id
   AND other.status IN ('prepared', 'running', 'in_doubt', 'succeeded')
+  AND ((other.seq > :seq AND other.attempt > :attempt) OR (mine.nonce IS NULL AND theirs.nonce IS NULL))
 ORDER BY other.seq DESC LIMIT 1;
 
 -- name: unsettled_of_session
