@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,16 +11,19 @@ from .scripted_model import ScriptedModel
 from .terminal import Terminal, find_tmux
 
 
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[Client]:
-    """A machine with the real client and no hooks."""
-    binary = find_binary()
-    if binary is None:
+@pytest.fixture(scope="session")
+def binary() -> Path:
+    found = find_binary()
+    if found is None:
         pytest.skip("the real client is missing: pip install claude-agent-sdk")
-    with ScriptedModel() as model:
-        client = Client(tmp_path, binary, model)
+    return found
+
+
+@pytest.fixture
+def client(tmp_path: Path, binary: Path) -> Iterator[Client]:
+    """A machine with the real client and no hooks."""
+    with ScriptedModel() as model, closing(Client(tmp_path, binary, model)) as client:
         yield client
-        client.close()
 
 
 @pytest.fixture
