@@ -8,8 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from durable import __version__
-from durable.cli.frame import guarded
+from durable.cli.frame import guarded, version
 from durable.cli.options import JSON, call, help_line, parse
 from durable.cli.result import Facts, Heading, Paragraph, Result
 from durable.cli.verbs import RESCUE, VERBS
@@ -33,7 +32,7 @@ def main(words: list[str]) -> int:
 def _outcome(words: list[str]) -> Outcome:
     first = next((word for word in words if word != JSON.spelling), "--help")
     if first == "--version":
-        return Result("version", {"version": __version__}, view=[Paragraph(f"durable {__version__}")])
+        return version()
     if first in HELP:
         return _verbs()
     module = _module(first)

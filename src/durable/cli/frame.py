@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from durable.cli.result import complain, show
+from durable import __version__
+from durable.cli.result import Paragraph, Result, complain, show
 from durable.errors import DurableError
 
 TYPE_CHECKING = False
@@ -33,6 +34,10 @@ def guarded(work: Callable[[], Outcome], as_json: bool) -> int:
             f"unexpected {type(error).__name__} in {_where(error.__traceback__)}: {error}; please report this line"
         )
         return CANNOT
+
+
+def version() -> Result:
+    return Result("version", {"version": __version__}, view=[Paragraph(f"durable {__version__}")])
 
 
 def _what(error: OSError) -> str:

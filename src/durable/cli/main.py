@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
-from durable import __version__
 from durable.cli.frame import guarded
+from durable.cli.frame import version as version_result
 from durable.cli.options import JSON, Option, call, help_line
-from durable.cli.result import Paragraph, Result
 from durable.cli.verbs import VERBS
 from durable.errors import UsageError
 
@@ -32,6 +31,9 @@ def main(words: list[str] | None = None) -> None:
 
 
 def _outcome(words: list[str]) -> Outcome:
+    if words[0] == "--version":
+        # Typer brings pydantic in as soon as it reads an option: three times the cost of the answer.
+        return version_result()
     try:
         answer = typer.main.get_command(_app()).main(words, prog_name="durable", standalone_mode=False)
     except BadUsage as error:
@@ -56,7 +58,7 @@ def _root(
     """No tool call of an agent runs unless a durable row in a ledger said so first."""
     if not version and ctx.invoked_subcommand is None:
         raise UsageError("no verb is given", _remedy([]))
-    return Result("version", {"version": __version__}, view=[Paragraph(f"durable {__version__}")])
+    return version_result()
 
 
 class _Verbs(TyperGroup):
