@@ -10,6 +10,36 @@ from __future__ import annotations
 from durable.errors import InputError
 
 TYPE_CHECKING = False
+
+
+def _native_sqlite() -> Any:
+    """_sqlite3 asks functools for lru_cache and nothing else, and functools costs as much as it does itself."""
+    import sys
+
+    try:
+        if "functools" not in sys.modules:
+            return _with_small_functools(sys.modules)
+        import _sqlite3
+    except (ImportError, AttributeError, TypeError):
+        import sqlite3
+
+        return sqlite3
+    return _sqlite3
+
+
+def _with_small_functools(modules: dict[str, Any]) -> Any:
+    from _functools import _lru_cache_wrapper as wrapper  # type: ignore[import-not-found]
+
+    small = type(modules["sys"])("functools")
+    small.lru_cache = lambda maxsize=128, typed=False: lambda function: wrapper(function, maxsize, typed, tuple)
+    modules["functools"] = small
+    try:
+        import _sqlite3
+    finally:
+        del modules["functools"]
+    return _sqlite3
+
+
 if TYPE_CHECKING:
     import signal as signals
     import sqlite3 as sqlite
@@ -18,10 +48,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 else:
-    try:
-        import _sqlite3 as sqlite
-    except ImportError:
-        import sqlite3 as sqlite
+    sqlite = _native_sqlite()
     try:
         import _signal as signals
     except ImportError:

@@ -1,0 +1,62 @@
+"""Where the state lives: platformdirs' answer, without importing it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from durable import home
+from durable.errors import HomeError
+
+
+@pytest.mark.parametrize("xdg", ["", "/data/xdg", "/data/xdg/"])
+def test_the_directories_are_those_of_platformdirs(xdg: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", xdg)
+    monkeypatch.setenv("XDG_CONFIG_HOME", xdg)
+    assert Path(home.data_home(os.environ)) == Path(platformdirs.user_data_dir("durable"))
+    assert Path(home.config_dir(os.environ)) == Path(platformdirs.user_config_dir("durable"))
+
+
+def test_on_a_mac_both_are_in_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert home.data_home({"HOME": "/Users/ada"}) == "/Users/ada/Library/Application Support/durable"
+
+
+def test_the_ledgers_url_comes_before_the_home() -> None:
+    env = {"DURABLE_LEDGER": "sqlite:///srv/team/ledger.db", "DURABLE_HOME": "/elsewhere"}
+    assert home.data_home(env) == "/srv/team"
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {},
+        {"HOME": ""},
+        {"HOME": "relative"},
+        {"DURABLE_HOME": "relative/dir"},
+        {"DURABLE_LEDGER": "postgres://host/db"},
+        {"DURABLE_LEDGER": "sqlite:///srv/other.sqlite"},
+        {"DURABLE_LEDGER": "sqlite://relative/ledger.db"},
+    ],
+)
+def test_a_home_that_can_not_be_known_is_refused_with_a_remedy(env: dict[str, str]) -> None:
+    with pytest.raises(HomeError) as refused:
+        home.data_home(env)
+    assert refused.value.remedy
+
+
+def test_a_directory_that_others_could_read_is_closed(tmp_path: Path) -> None:
+    place = tmp_path / "state"
+    place.mkdir(mode=0o755)
+    home.secure_dir(str(place))
+    assert place.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_path_with_blanks_is_quoted_for_a_shell() -> None:
+    assert home._quoted("/a b/it's") == "'/a b/it'\\''s'"
+    assert home._quoted("/plain/path-1.0") == "/plain/path-1.0"
