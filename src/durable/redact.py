@@ -9,7 +9,7 @@ can't corrupt what stands beside them.
 from __future__ import annotations
 
 from durable.errors import PolicyError
-from durable.redact_names import is_plain, secret_kind
+from durable.redact_names import is_name, is_plain, looks_encoded, secret_kind
 from durable.redact_smell import lower_same_length, smells
 
 TYPE_CHECKING = False
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 OWN_KIND = "custom"
 SMALLEST_NUMBER = 1000
+PASSES = 16
 
 
 class Redactor:
@@ -42,7 +43,10 @@ class Redactor:
         if not self._enabled:
             return text
         # One finding can bare another: a token that was glued to the secret before it.
-        while spans := self._spans(text):
+        for _ in range(PASSES):
+            spans = self._spans(text)
+            if not spans:
+                break
             text = self._replace(text, spans)
         return text
 
@@ -70,7 +74,7 @@ class Redactor:
     def _labelled(self, text: str, label: str) -> str:
         if label == "cookie":
             return self._cookies(text)
-        if is_plain(text) or (label == "auth" and not _looks_encoded(text)):
+        if is_plain(text) or is_name(text, label) or (label == "auth" and not looks_encoded(text)):
             return self.text(text)
         return self._count(label)
 
@@ -163,12 +167,6 @@ def _is_numeric_password(item: object) -> bool:
     return isinstance(item, int) and not isinstance(item, bool) and abs(item) >= SMALLEST_NUMBER
 
 
-def _looks_encoded(text: str) -> bool:
-    """`"auth": "dXNlcjpwdw=="` of a Docker login, not `"auth": "oauth-client"`."""
-    varied = any(c.isdigit() for c in text) and any(c.isupper() for c in text)
-    return len(text) > 11 and not any(c.isspace() for c in text) and (varied or text.endswith("="))
-
-
 def _spared(text: str, spans: list[Span]) -> Iterator[Span]:
     """Without the placeholders that stand in the text already."""
     if "[redacted:" not in text:
@@ -185,12 +183,12 @@ def _without(spans: list[Span], holes: list[tuple[int, int]]) -> Iterator[Span]:
     for start, end, kind, rank in spans:
         while first < len(holes) and holes[first][1] <= start:
             first += 1
-        for hole_start, hole_end in holes[first:]:
-            if hole_start >= end:
-                break
-            if start < hole_start:
-                yield start, hole_start, kind, rank
-            start = max(start, hole_end)
+        at = first
+        while at < len(holes) and holes[at][0] < end:
+            if start < holes[at][0]:
+                yield start, holes[at][0], kind, rank
+            start = max(start, holes[at][1])
+            at += 1
         if start < end:
             yield start, end, kind, rank
 

@@ -21,18 +21,17 @@ SEPARATE = {
 }
 PROGRAMS = tuple({name for table in (ATTACHED, SEPARATE) for names in table.values() for name in names})
 WRAPPERS = frozenset(("sudo", "env", "time", "exec", "command", "nohup", "then", "do", "else", "!"))
-RUNNERS = frozenset(("docker", "podman", "kubectl", "docker-compose", "nerdctl", "ssh"))
+SHELLS = frozenset(("bash", "sh", "zsh", "ssh", "su"))
+RUNNERS = SHELLS | {"docker", "podman", "kubectl", "docker-compose", "nerdctl"}
+BREAKS = (";", "|", "&", "(", "`", "{", ': "', ": '", ', "', '= "', "\\n")
 LOGIN_FLAG = (
     r"(?:-u|-U|--user|--proxy-user)[ \t=]{0,4}(?:\"|'|\\\")?([^\s:\"'\\=-][^\s:\"'\\]{0,200}|):"
     r"([^\s\"'\\]{0,200})"
 )
 SHORT_FLAG = r"(-[pPaw])([ \t]{0,4})(?:([\"'])([^\"'\n]{1,200})|([^\s\"'\\;|&<>-][^\s\"'\\;|&<>]{0,200}))"
 OPENSSL = r"-pass(?:in|out)?[ \t]{1,4}[\"']?pass:([^\s\"'\\]{1,200})"
-COOKIE = (
-    r"(?:(?<![a-z0-9_])(?:set-)?cookie[\"'`\\]{0,4}[ \t]{0,4}:[ \t]{0,4}\\{0,3}[\"'`]?|--cookie[ =][\"']?)"
-    r"(?=[^\s=;]{1,100}=)"
-)
-COOKIE_PAIR = r"([^\s=;,\"'\\]{1,100})=([^\s;,\"'\\]{1,4096}+)"
+COOKIE = r"cookie(?:[\"'`\\]{0,4}[ \t]{0,4}:[ \t]{0,4}\\{0,3}[\"'`]?|(?<=--cookie)[ =][\"']?)(?=[^\s=;]{1,100}=)"
+COOKIE_PAIR = r"([^\s=;,\"'\\]{1,100})=([^\s;,\"'\\]++)"
 COOKIE_SPAN = 8192
 SESSION_WORDS = ("sess", "sid", "token", "auth", "jwt", "csrf", "xsrf", "secret", "login", "remember", "key")
 ATTRIBUTES = frozenset(("path", "domain", "expires", "max-age", "samesite", "priority"))
@@ -61,13 +60,45 @@ def _curl_logins(text: str, lowered: str) -> Iterator[Span]:
 
 
 def _short_flags(text: str, lowered: str) -> Iterator[Span]:
+    command, seen, words = 0, 0, _words(lowered, 0)
     for found in pattern(SHORT_FLAG).finditer(text):
+        begins = _last_break(lowered, seen, found.start())
+        if begins > command:
+            command, words = begins, _words(lowered, begins)
+        seen = found.start()
         programs = (SEPARATE if found.group(2) else ATTACHED).get(found.group(1), ())
-        if not programs or not _starts_word(text, found.start()):
-            continue
         value = 4 if found.group(3) else 5
-        if _belongs_to(programs, lowered, found.start()) and _is_password(found.group(value)):
+        if not _starts_word(text, found.start()) or not _leads(programs, words):
+            continue
+        if _is_password(found.group(value)):
             yield found.start(value), found.end(value), "password", LABEL
+
+
+def _last_break(lowered: str, start: int, end: int) -> int:
+    """Where the command that stands at `end` begins; 0 if it began before `start`."""
+    newline = lowered.rfind("\n", start, end)
+    while newline > start and lowered[newline - 1] == "\\":
+        newline = lowered.rfind("\n", start, newline)
+    between = lowered[start:end]
+    marks = (start + between.rfind(mark) + len(mark) for mark in BREAKS if mark in between)
+    return max(newline + 1, max(marks, default=0))
+
+
+def _words(lowered: str, at: int) -> list[str]:
+    """The first words of a command, without what may stand before a program's name."""
+    words = lowered[at : at + 400].replace('"', " ").replace("'", " ").split()
+    while words and (words[0] in WRAPPERS or "=" in words[0]):
+        words.pop(0)
+    return words
+
+
+def _leads(programs: tuple[str, ...], words: list[str]) -> bool:
+    """`mysql -px` and `docker exec c mysql -px`, not `find mysql -print`."""
+    if not programs or not words:
+        return False
+    if words[0] in RUNNERS and any(word.startswith(programs) for word in words):
+        return words[0] in SHELLS or "exec" in words or " ".join(words[:3]).startswith(programs)
+    return " ".join((words[0].rpartition("/")[2], *words[1:3])).startswith(programs)
 
 
 def _is_password(value: str) -> bool:
@@ -88,24 +119,6 @@ def _ends_command(between: str) -> bool:
     if any(end in between for end in ("; ", " && ", " | ", " || ")):
         return True
     return "\n" in between.replace("\\\n", "")
-
-
-def _belongs_to(programs: tuple[str, ...], lowered: str, at: int) -> bool:
-    """The program leads the command in which the flag stands: `find mysql -print` is not its."""
-    window = lowered[max(0, at - 600) : at]
-    if not any(program in window for program in programs):
-        return False
-    words = window[_command_start(window) :].split()
-    while words and (words[0] in WRAPPERS or "=" in words[0]):
-        words.pop(0)
-    if words and words[0] in RUNNERS and "exec" in words:
-        return any(word.startswith(programs) for word in words)
-    return " ".join(words[:4]).rpartition("/")[2].startswith(programs)
-
-
-def _command_start(window: str) -> int:
-    joined = window.replace("\\\n", "  ")
-    return 1 + max(joined.rfind(mark) for mark in "\n;|&(`\"'{")
 
 
 def find_cookies(text: str, lowered: str) -> Iterator[Span]:

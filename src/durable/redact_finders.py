@@ -11,8 +11,8 @@ from durable.redact_patterns import (
     NETRC,
     SHAPE,
     SHAPES,
-    SIGNATURE,
-    SQL_LOGIN,
+    SIGNATURES,
+    SQL_LOGINS,
     URL_LOGIN,
     URL_TOKEN,
     find_private_keys,
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
     from durable.redact_patterns import Span
 
-# smell → (kind, pattern over the lowered text); group 1 is the secret
+# smell → (kind, patterns over the lowered text); group 1 is the secret
 IN_LOWERED = {
-    "bearer": ("token", BEARER),
-    "signature": ("signature", SIGNATURE),
-    "sql": ("password", SQL_LOGIN),
-    "netrc": ("password", NETRC),
+    "bearer": ("token", (BEARER,)),
+    "signature": ("signature", SIGNATURES),
+    "sql": ("password", SQL_LOGINS),
+    "netrc": ("password", (NETRC,)),
 }
 IN_CONTEXT = {"label": find_labelled, "command": find_in_commands, "cookie": find_cookies}
 
@@ -52,12 +52,13 @@ def find(smell: str, anchors: list[str], text: str, lowered: str) -> Iterator[Sp
 
 
 def _in_lowered(smell: str, text: str, lowered: str) -> Iterator[Span]:
-    kind, source = IN_LOWERED[smell]
-    for found in pattern(source).finditer(lowered):
-        secret = text[found.start(1) : found.end(1)]
-        made = smell in ("sql", "netrc") or any(char.isdigit() for char in secret)
-        if made and not is_plain(secret):
-            yield found.start(1), found.end(1), kind, LABEL
+    kind, sources = IN_LOWERED[smell]
+    for source in sources:
+        for found in pattern(source).finditer(lowered):
+            secret = text[found.start(1) : found.end(1)]
+            made = kind == "password" or any(char.isdigit() for char in secret)
+            if made and not is_plain(secret):
+                yield found.start(1), found.end(1), kind, LABEL
 
 
 def _url_logins(text: str) -> Iterator[Span]:

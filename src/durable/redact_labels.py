@@ -7,19 +7,20 @@ and by what the value looks like. Reads the text, changes nothing, returns spans
 
 from __future__ import annotations
 
-from durable.redact_names import is_plain, secret_kind, words
+from durable.redact_names import is_name, is_plain, looks_encoded, secret_kind, words
 from durable.redact_patterns import LABEL, pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterator
 
     from durable.redact_patterns import Span
 
 NAME_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
-ASSIGNMENT = (
-    r"(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|(?:password[_-]?)confirmation|[a-z]{2,12}[ _-]?key"
-    r"|credentials?|authorization|auth)(?:[_-]?[0-9]{1,3})?"
+WORDS = ("pass", "pwd", "secret", "token", "key", "credential", "auth")
+REST = (
+    r"(?:word|wd|phrase|code|s|orization)?+(?:[_-]?confirmation)?(?:[_-]?[0-9]{1,3}+)?"
     r"(?P<close>\]?\\{0,15}[\"'`]?\]?)[ \t]{0,8}(?P<sep>=>|:=|=(?!=)|[?!]?:(?!:))[ \t]{0,8}"
 )
 FLAG = (
@@ -28,7 +29,7 @@ FLAG = (
 )
 CONFIGURE = r"config(?:ure)? set (?:--?[a-z]{1,20} )?(?P<name>\S{1,200})[ \t=]{1,8}"
 TYPED = r"[A-Za-z_][A-Za-z0-9_.\[\]|<>? ]{0,40}=[ \t]{0,8}(?=[A-Za-z]{0,2}[\"'`])"
-SCHEME = r"(?i:bearer|basic|token|digest|apikey|api-key|negotiate|aws4-hmac-sha256)(?:[ \t]{1,4}|%20)"
+SCHEME = r"(?i:bearer|basic|token|digest|apikey|api-key|negotiate)(?:[ \t]{1,4}|%20)"
 OPENER = r"[fbruFBRU]{0,2}(?P<slashes>\\{0,15})(?P<mark>[\"'`])"
 BARE = r"(?:[^\s\"'`;&|<>(){}\[\]\\,]|,(?=[^\s\"'`,;]))+(?:\\(?![nrt\"'`\\])[^\s\"'`;&|<>(){}\[\]\\,]+)*"
 ALONE = r"[ \t]*(?:\\*[\"'`]|(?<=[ \t])#|\\+[nr]|[\r\n]|\Z)"
@@ -60,31 +61,41 @@ class Bare:
 
 
 def find_labelled(text: str, lowered: str) -> Iterator[Span]:
-    bare = Bare(text)
-    yield from _assignments(text, lowered, bare)
-    yield from _flags(text, bare)
+    for word in WORDS:
+        yield from _assignments(text, lowered, word)
+    yield from _flags(text)
     if "config" in lowered:
-        yield from _configured(text, lowered, bare)
+        yield from _configured(text, lowered)
 
 
-def _assignments(text: str, lowered: str, bare: Bare) -> Iterator[Span]:
-    done = 0
-    for label in pattern(ASSIGNMENT).finditer(lowered):
-        if label.start() < done:
-            continue
-        start = _name_start(text, label.start())
-        kind = secret_kind(text[start : label.start("close")].strip("-."))
-        if kind:
-            join = _join(text, start, label.group("close"), label.group("sep"), lowered[label.end() - 1])
-            span = _value(text, label.end(), kind, join, text[start : label.start("close")], bare)
-            if span:
-                done = span[1]
-                yield span
+def _assignments(text: str, lowered: str, word: str) -> Iterator[Span]:
+    match, bare = pattern(REST).match, Bare(text)
+    at = lowered.find(word)
+    while at >= 0:
+        rest = match(lowered, at + len(word))
+        span = _assigned(text, at, rest, bare) if rest else None
+        if span:
+            yield span
+        at = lowered.find(word, span[1] if span else at + len(word))
+
+
+def _assigned(text: str, at: int, rest: re.Match[str], bare: Bare) -> Span | None:
+    start = _name_start(text, at)
+    name = text[start : rest.start("close")]
+    kind = secret_kind(name.strip("-."))
+    if not kind or (start and text[start - 1] == ":" and rest.group("sep") == ":"):  # an ARN, a C++ name
+        return None
+    join = _join(text, start, rest.group("close"), rest.group("sep"), text[rest.end() - 1])
+    return _value(text, rest.end(), kind, join, name, bare)
 
 
 def _name_start(text: str, at: int) -> int:
     before = text[max(0, at - 60) : at]
-    start = at - (len(before) - len(before.rstrip(NAME_CHARS)))
+    if before.endswith(" "):  # "API key: …"
+        before = before[:-1] if text.startswith(("key", "Key", "KEY"), at) else ""
+        start = at - 1 - (len(before) - len(before.rstrip(NAME_CHARS))) if before else at
+    else:
+        start = at - (len(before) - len(before.rstrip(NAME_CHARS)))
     # `\nTOKEN=` in a text that is itself escaped: the n belongs to the line end.
     if start < at and start and text[start - 1] == "\\" and text[start] in "nrt":
         return start + 1
@@ -150,7 +161,8 @@ def _closing(text: str, at: int, slashes: str, mark: str) -> int:
 
 
 def _span(text: str, start: int, end: int, kind: str) -> Span | None:
-    if end <= start or is_plain(text[start : min(end, start + JUDGED)]):
+    value = text[start : min(end, start + JUDGED)]
+    if not value or is_plain(value) or is_name(value, kind) or (kind == "auth" and not looks_encoded(value)):
         return None
     return start, end, kind, LABEL
 
@@ -189,7 +201,8 @@ def _is_given(text: str, value: str, end: int, kind: str, join: str, name: str, 
     if join == "tight":
         return True
     if join == "line" and kind not in ("token", "auth", "credential", "authorization"):
-        return pattern(ALONE).match(text, end) is not None
+        typed = name.islower() and value.isalpha() and value != value.lower()
+        return not typed and pattern(ALONE).match(text, end) is not None
     if join == "listed" and kind == "password" and value.isdigit():
         return len(value) > 3
     return _strong(value, kind)
@@ -217,15 +230,16 @@ def _is_member(value: str) -> bool:
 
 def _strong(value: str, kind: str) -> bool:
     """Looks made rather than said: letters and digits (or signs) together, long enough for its kind."""
-    digits = any(char.isdigit() for char in value)
-    letters = any(char.isalpha() for char in value)
+    digits = pattern("[0-9]").search(value) is not None
+    letters = pattern("[A-Za-z]").search(value) is not None
     if kind == "password":
-        signs = any(char in "!@#$%^&*+=~" for char in value)
+        signs = pattern(r"[!@#$%^&*+=~]").search(value) is not None
         return len(value) > 5 and ((digits and letters) or signs or value.isdigit())
     return len(value) > 11 and digits and letters
 
 
-def _flags(text: str, bare: Bare) -> Iterator[Span]:
+def _flags(text: str) -> Iterator[Span]:
+    bare = Bare(text)
     for flag in pattern(FLAG).finditer(text):
         kind = secret_kind(flag.group("name"))
         if not kind or not _is_flag(text, flag.start()):
@@ -248,7 +262,8 @@ def _is_argument(value: str, kind: str, listed: str | None) -> bool:
     return not listed or _strong(value, "password")
 
 
-def _configured(text: str, lowered: str, bare: Bare) -> Iterator[Span]:
+def _configured(text: str, lowered: str) -> Iterator[Span]:
+    bare = Bare(text)
     for setting in pattern(CONFIGURE).finditer(lowered):
         kind = secret_kind(text[setting.start("name") : setting.end("name")])
         span = _value(text, setting.end(), kind, "query", "", bare) if kind else None

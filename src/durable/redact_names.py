@@ -30,7 +30,6 @@ KINDS = {
     "token": "token",
     "apikey": "api-key",
     "secretkey": "secret",
-    "accesskey": "secret",
     "privatekey": "private-key",
     "clientsecret": "secret",
     "credential": "credential",
@@ -73,10 +72,14 @@ PLAIN_WORDS = words(
     "expired revoked unset set hidden redacted masked changed failed ok error secretstr varchar char flag "
     "option argument options value values to or is and are was not for from with when if in the a an as "
     "via must should can will has instead auth basic bearer oauth oauth2 digest negotiate apikey inherit "
-    "default self this return type function buffer uint8array email file stdin include omit same-origin"
+    "aws4-hmac-sha256 default self this return type function buffer uint8array email file stdin "
+    "include omit same-origin"
 )
 
-REFERENCE_STARTS = ("${", "$(", "{{", "op://", "env:", "vault:", "ref+", "arn:aws", "!ref", "secretref:", "%(")
+REFERENCE_STARTS = (
+    "${", "$(", "{{", "op://", "env:", "vault:", "ref+", "arn:aws", "!ref", "secretref:", "%(",
+    "http://", "https://",
+)  # fmt: skip
 PATH_STARTS = (
     "./", "../", "~/", "/run/", "/etc/", "/home/", "/tmp/", "/usr/", "/opt/", "/root/", "/var/", "/Users/",
     "/work/", "/app/", "/mnt/", "/dev/", "/proc/", "/srv/", "C:\\",
@@ -89,7 +92,7 @@ def secret_kind(name: str) -> str:
     """The kind of secret that a key, variable, header or option of this name holds; "" if none."""
     bare = name.rstrip(DIGITS)
     bare = bare.rstrip("_-") if bare != name else name
-    if not bare.lower().endswith(ENDINGS):
+    if not bare.lower().endswith(ENDINGS) or "::" in name:
         return ""
     words = split_words(bare[-80:])
     if not words:
@@ -174,6 +177,23 @@ def _is_blank(value: str) -> bool:
 
 
 def is_path(value: str) -> bool:
-    if any(char.isspace() for char in value):
+    if not value.startswith(PATH_STARTS) and not ("/" in value and value.endswith(FILE_ENDINGS)):
         return False
-    return value.startswith(PATH_STARTS) or ("/" in value and value.endswith(FILE_ENDINGS))
+    return len(value.split(None, 1)) == 1
+
+
+def is_name(value: str, kind: str) -> bool:
+    """A secret's name where one expects the secret: `TOKEN = "AUTH_TOKEN"`, `"output_token": "NextToken"`."""
+    if not value.replace("_", "").replace("-", "").isalpha() or (value.islower() and "-" in value):
+        return False
+    said = split_words(value)
+    if len(said) < 2 or not any(word in KINDS or word in ("key", "credentials") for word in said):
+        return len(said) == 1 and kind != "password" and said[0] in KINDS
+    return kind != "password" or value.isupper() or ("_" not in value and "-" not in value and value[0].islower())
+
+
+def looks_encoded(text: str) -> bool:
+    """`"auth": "dXNlcjpwdw=="` of a Docker login, not `"auth": "oauth-client"`."""
+    if len(text) < 12 or not text.isascii() or len(text.split(None, 1)) != 1:
+        return False
+    return text.endswith("=") or (any(c.isdigit() for c in text) and any(c.isupper() for c in text))

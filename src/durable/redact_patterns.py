@@ -62,19 +62,26 @@ SHAPES = {
     "age": ("age-key", r"AGE-SECRET-KEY-1[A-Z0-9]{40,}+"),
 }
 
-PEM_BEGIN = r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
-PEM_END = r"-----END (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
+PEM_BEGIN = r"-----BEGIN (?:(?!PRIVATE)[A-Z0-9]{1,20}+ ){0,4}+PRIVATE KEY(?: BLOCK)?-----"
+PEM_END = r"-----END (?:(?!PRIVATE)[A-Z0-9]{1,20}+ ){0,4}+PRIVATE KEY(?: BLOCK)?-----"
 # A key whose end was cut off: lines of base64, with whatever line ends a JSON or a listing puts in.
 PEM_HEADER = r"(?:Proc-Type|DEK-Info|Version|Comment|Hash): [^\n\\]{0,100}"
 PEM_CUT = rf"(?:(?:\s|\\+[nrt]|[0-9]{{1,6}}[→:|]|[>#+|\"',]|{PEM_HEADER})*+[A-Za-z0-9+/]{{24,}}+={{0,2}})++"
 PEM_BASE64 = r"[A-Za-z0-9+/]{16}"
 PEM_ONLY_BASE64 = r"(?:\s|\\+[nrt]|[A-Za-z0-9+/=])*+\Z"
 
-URL_LOGIN = r"://(\[redacted:[a-z-]{1,40}\]|[^\s:@/\"'`<>\\?#\[]{0,256}):([^\s/\"'`<>\\?#]{1,512})@"
+URL_LOGIN = r"://(\[redacted:[a-z-]{1,40}\]|[^\s:@/\"'`<>\\?#\[]*):([^\s/\"'`<>\\?#]+)@"
 URL_TOKEN = r"://([A-Za-z0-9_.~%-]{16,512}+)(?::(?:x-oauth-basic)?)?@"
-SIGNATURE = r"(?:x-(?:amz|goog)-signature|(?<=[?&])sig)=([a-z0-9%+/=_-]{16,}+)"
+SIGNATURES = (
+    r"signature=([a-z0-9%+/=_-]{32,}+)",
+    r"sig=(?<=[?&]sig=)([a-z0-9%+/=_-]{16,}+)",
+)
 BEARER = r"bearer[ \t]{1,4}([a-z0-9._~+/=-]{16,}+)"
-SQL_LOGIN = r"(?:identified by|(?:encrypted|with) password|set password ?=?)[ \t]{1,8}'([^'\n]{1,200})'"
+SQL_LOGINS = (
+    r"identified by[ \t]{1,8}'([^'\n]{1,200})'",
+    r"with password[ \t]{1,8}'([^'\n]{1,200})'",
+    r"encrypted password[ \t]{1,8}'([^'\n]{1,200})'",
+)
 NETRC = r"login[ \t\n]{1,8}\S{1,100}[ \t\n]{1,8}password[ \t]{1,8}(\S{1,200})"
 PLACEHOLDER = r"\[redacted:[a-z0-9-]{1,40}\]"
 
