@@ -17,6 +17,8 @@ from .waiting import wait_for
 
 SIZE = ("-x", "180", "-y", "50")
 READY = "❯"
+ATTEMPTS = 5
+ANSWER_S = 4
 
 
 def find_tmux() -> str | None:
@@ -89,6 +91,21 @@ class Terminal:
 
     def press(self, *keys: str) -> None:
         self.tmux("send-keys", "-t", "main", *keys)
+
+    def press_until(self, key: str, seen: str = "", gone: str = "") -> None:
+        """Presses `key` until the screen answers. A dialog ignores keys for a moment after it is drawn."""
+        for _ in range(ATTEMPTS):
+            self.press(key)
+            try:
+                wait_for(lambda: self.shows(seen, gone), f"an answer to {key}", ANSWER_S)
+            except AssertionError:
+                continue
+            return
+        raise AssertionError(f"no answer to {key}\n{self.screen}")
+
+    def shows(self, seen: str, gone: str) -> bool:
+        screen = self.screen
+        return seen in screen and not (gone and gone in screen)
 
     def submit(self, prompt: str) -> None:
         """Types a prompt and sends it once the client has shown it."""
