@@ -14,7 +14,9 @@ from durable.agents.claude_code import KINDS, parse, render_deny, render_permit,
 from durable.errors import InputError
 
 PAYLOADS = Path(__file__).parent / "fixtures" / "payloads"
-OF_THIS_CLIENT = sorted(path.name for path in PAYLOADS.glob("*.json") if not path.name.startswith(("codex-", "gemini-")))
+OF_THIS_CLIENT = sorted(
+    path.name for path in PAYLOADS.glob("*.json") if not path.name.startswith(("codex-", "gemini-"))
+)
 PRE = json.loads((PAYLOADS / "PreToolUse-Bash.json").read_text())
 
 
@@ -37,7 +39,12 @@ def test_every_recorded_payload_is_read(name: str) -> None:
 
 
 def test_the_environment_says_who_asks() -> None:
-    env = {"CLAUDE_PID": "4711", "CLAUDE_PROJECT_DIR": "/p", "CLAUDE_CODE_SESSION_ATTENDED": "1", "DURABLE_RUN_ID": "r1"}
+    env = {
+        "CLAUDE_PID": "4711",
+        "CLAUDE_PROJECT_DIR": "/p",
+        "CLAUDE_CODE_SESSION_ATTENDED": "1",
+        "DURABLE_RUN_ID": "r1",
+    }
     event = parse(changed(), "pre_tool_use", env)
     assert (event.client_pid, event.project, event.attended, event.run_id) == (4711, "/p", True, "r1")
 
@@ -78,6 +85,10 @@ def test_a_permit_says_nothing_and_so_leaves_the_clients_own_check_in_force() ->
 
 def test_a_deny_is_the_json_that_the_client_reads() -> None:
     said = json.loads(render_deny('no "thanks"'))["hookSpecificOutput"]
-    assert said == {"hookEventName": "PreToolUse", "permissionDecision": "deny", "permissionDecisionReason": 'no "thanks"'}
+    assert said == {
+        "hookEventName": "PreToolUse",
+        "permissionDecision": "deny",
+        "permissionDecisionReason": 'no "thanks"',
+    }
     told = json.loads(render_told("PostToolUse", "to the model", "to the person"))
     assert told["systemMessage"] == "to the person"

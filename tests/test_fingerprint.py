@@ -29,7 +29,9 @@ def test_the_order_of_keys_does_not_matter(value: dict[str, object]) -> None:
 
 @given(INPUTS)
 def test_composed_and_decomposed_text_is_the_same(value: dict[str, object]) -> None:
-    other = {name: unicodedata.normalize("NFD", item) if isinstance(item, str) else item for name, item in value.items()}
+    other = {
+        name: unicodedata.normalize("NFD", item) if isinstance(item, str) else item for name, item in value.items()
+    }
     assert mark(value) == mark(other)
 
 
@@ -40,7 +42,18 @@ def test_numbers_that_mean_the_same_are_the_same(one: object, other: object) -> 
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [(True, 1), (1, "1"), (True, "true"), (None, 0), (1e-9, 0), (1e-9, 2e-9), (99.99, 99.98), ("", None), ([], {}), (0, False)],
+    [
+        (True, 1),
+        (1, "1"),
+        (True, "true"),
+        (None, 0),
+        (1e-9, 0),
+        (1e-9, 2e-9),
+        (99.99, 99.98),
+        ("", None),
+        ([], {}),
+        (0, False),
+    ],
 )
 def test_values_that_mean_something_else_stay_apart(one: object, other: object) -> None:
     assert mark({"n": one}) != mark({"n": other})

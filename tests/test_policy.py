@@ -151,6 +151,8 @@ def test_while_a_policy_is_broken_only_reading_and_mending_pass(
     assert ("/p/policy.toml, line 1" in decision.reason) == (verdict == DENY)
 
 
-@pytest.mark.parametrize(("tool", "effect"), [("Read", "read"), ("Grep", "read"), ("Bash", "repeatable"), ("x", "repeatable")])
+@pytest.mark.parametrize(
+    ("tool", "effect"), [("Read", "read"), ("Grep", "read"), ("Bash", "repeatable"), ("x", "repeatable")]
+)
 def test_look_ups_are_read_and_all_else_is_repeatable(tool: str, effect: str) -> None:
     assert decide(Call("id", tool, {}), Policy(), None).effect == effect
