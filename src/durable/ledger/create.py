@@ -69,6 +69,8 @@ def build(path: str, fill: Callable[[sqlite.Connection], None]) -> None:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        # What a salvaged event refers to may be lost.
+        connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute("BEGIN IMMEDIATE")
         _lay_schema(connection)
         fill(connection)

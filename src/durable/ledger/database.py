@@ -8,6 +8,7 @@ from durable.native import sqlite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
 MAJOR, MINOR = 1, 0
@@ -80,6 +81,14 @@ def check_version(connection: sqlite.Connection, path: str) -> None:
 
 def as_dict(cursor: sqlite.Cursor, row: tuple[Any, ...]) -> dict[str, Any]:
     return dict(zip([column[0] for column in cursor.description], row, strict=True))
+
+
+def streamed(cursor: sqlite.Cursor, path: str) -> Iterator[dict[str, Any]]:
+    try:
+        for row in cursor:
+            yield as_dict(cursor, row)
+    except sqlite.Error as error:
+        raise translated(error, path) from None
 
 
 def translated(error: sqlite.Error, path: str) -> DurableError:

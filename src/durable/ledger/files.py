@@ -24,6 +24,18 @@ def write_synced(path: str, data: bytes) -> None:
         os.close(descriptor)
 
 
+def copy_synced(source: str, path: str) -> None:
+    from_ = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+    to = os.open(path, _CREATE, 0o600)
+    try:
+        while part := os.read(from_, 1 << 20):
+            write_all(to, part)
+        os.fsync(to)
+    finally:
+        os.close(from_)
+        os.close(to)
+
+
 def write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:

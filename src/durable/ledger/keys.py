@@ -95,22 +95,52 @@ def write_key(path: str, key: Key) -> None:
     write_new(path, key.text().encode() + b"\n")
 
 
-def usable_keys(home: str, wanted: str) -> list[Key]:
-    """The key with the id that the ledger wants, first; behind it the one it is about to replace."""
-    there = check_file(path_in(home))
-    key = read_key(home) if there else None
+class KeyRing:
+    """The key that the ledger wants, and while a renewal is on its way the one that it replaces."""
+
+    __slots__ = ("former", "present", "settled")
+
+    def __init__(self, present: Key, former: Key | None = None, settled: bool = True) -> None:
+        self.present = present
+        self.former = former
+        self.settled = settled
+
+    def all(self) -> list[Key]:
+        return [self.present, self.former] if self.former else [self.present]
+
+
+def key_ring(home: str, wanted: str) -> KeyRing:
+    """Finds the key with the id that the ledger wants, also where a renewal stopped halfway."""
+    key = read_key(home) if check_file(path_in(home)) else None
     if key is not None and key.key_id == wanted:
-        return [key]
+        return KeyRing(key)
     if check_file(fresh_path_in(home)):
         fresh = read_key_file(fresh_path_in(home))
         if fresh.key_id == wanted:
-            return [fresh, key] if key else [fresh]
-    raise KeyMismatch(home) if there else _missing(home)
+            return KeyRing(fresh, key, settled=False)
+    raise _missing(home) if key is None else KeyMismatch(home)
+
+
+def write_fresh(home: str, key: Key) -> None:
+    """What lies there may be the only copy of a key that the ledger has already taken."""
+    path = fresh_path_in(home)
+    if check_file(path):
+        retire(home, read_key_file(path))
+    write_key(path, key)
 
 
 def settle_renewal(home: str) -> None:
     os.replace(fresh_path_in(home), path_in(home))
     sync_dir(home)
+
+
+def retired_keys(home: str) -> list[Key]:
+    start = f"{NAME}.retired-"
+    return [read_key_file(f"{home}/{name}") for name in sorted(os.listdir(home)) if name.startswith(start)]
+
+
+def retire(home: str, key: Key) -> None:
+    write_key(retired_path_in(home, key), key)
 
 
 class KeyMismatch(KeyFileError):

@@ -27,6 +27,7 @@ STATEMENTS: dict[str, tuple[str, ...]] = {
     "step.failed": ("step_closed", "claims_follow"),
     "step.refused": ("step_closed", "claims_follow"),
     "step.not_done": ("step_closed", "claims_follow"),
+    "step.replayed": ("step_closed", "claims_follow"),
     "step.in_doubt": ("step_in_doubt", "claims_follow"),
     "step.returned": ("step_returned",),
     "step.asked": ("step_asked",),
@@ -36,27 +37,32 @@ STATEMENTS: dict[str, tuple[str, ...]] = {
     "spool.set_aside": ("spool_recorded",),
 }
 # Recorded for the reader of the record; no row follows from them.
-REMARKS = (
-    "ledger.created",
-    "ledger.restored",
-    "ledger.migrated",
-    "key.renewed",
-    "enforcement.off",
-    "head.healed",
-    "turn.started",
-    "turn.ended",
-    "turn.failed",
-    "subagent.started",
-    "subagent.stopped",
-    "step.late_receipt",
-    "step.permission_asked",
+REMARKS = frozenset(
+    (
+        "ledger.created",
+        "ledger.restored",
+        "ledger.migrated",
+        "ledger.salvaged",
+        "key.renewed",
+        "enforcement.off",
+        "turn.started",
+        "turn.ended",
+        "turn.failed",
+        "subagent.started",
+        "subagent.stopped",
+        "step.late_receipt",
+        "step.permission_asked",
+    )
 )
 
 
 def statements(event: Event, body: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """KeyError for a type that stands in neither table: a misspelt event must not pass as a remark."""
+    if event.type in REMARKS:
+        return []
     given = {**body, "seq": event.seq, "run_id": event.run_id, "subject": event.subject, "at": event.at}
     if event.type.startswith("step."):
         given.setdefault("status", event.type.removeprefix("step."))
     if event.type.startswith("spool."):
         given.setdefault("fate", event.type.removeprefix("spool."))
-    return [(name, given) for name in STATEMENTS.get(event.type, ())]
+    return [(name, given) for name in STATEMENTS[event.type]]

@@ -33,7 +33,7 @@ class Reader:
         self._connection = connect_to_read(self.path, busy_s)
         try:
             self.refresh()
-            check_version(self._connection, self.path)
+            self._check_version()
         except BaseException as error:
             self._connection.close()
             if isinstance(error, sqlite.Error):
@@ -70,6 +70,9 @@ class Reader:
     def blob(self, digest: str) -> bytes | None:
         row = self.one("blob", digest=digest)
         return None if row is None else bytes(row["bytes"])
+
+    def _check_version(self) -> None:
+        check_version(self._connection, self.path)
 
     def _fetch(self, query: str, params: dict[str, Any], most: int) -> list[dict[str, Any]]:
         try:

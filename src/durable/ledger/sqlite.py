@@ -10,7 +10,7 @@ from durable.ledger.create import complete_creation
 from durable.ledger.database import as_dict, check_version, connect, damage_remedy, database_in, present, translated
 from durable.ledger.head import Head, check_against, read_head, write_head
 from durable.ledger.interface import Ledger
-from durable.ledger.keys import settle_renewal, usable_keys
+from durable.ledger.keys import key_ring, settle_renewal
 from durable.ledger.lock import DIRECTORY as LOCKS
 from durable.ledger.lock import Lock
 from durable.ledger.statements import named_statements
@@ -21,11 +21,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from durable.ledger.keys import Key
+    from durable.ledger.keys import Key, KeyRing
 
 
 class SqliteLedger(Ledger):
     """`patience` bounds each wait for another writer; None leaves the lock to the caller's alarm."""
+
+    ring: KeyRing
 
     def __init__(self, home: str, patience: float | None = 5.0, busy_s: float = 5.0) -> None:
         self._home = home
@@ -34,7 +36,6 @@ class SqliteLedger(Ledger):
         self._lock = Lock(home, patience)
         self._statements = named_statements("queries.sql")
         self._connection: sqlite.Connection | None = None
-        self._keys: list[Key] = []
 
     def begin(self) -> Transaction:
         for path in (self._home, f"{self._home}/{LOCKS}", f"{self._home}/{head.DIRECTORY}", f"{self._home}/spool"):
@@ -56,6 +57,9 @@ class SqliteLedger(Ledger):
         crash.point("after-commit")
         try:
             write_head(self._home, self.key, Head(self.ledger_id, seq, digest))
+            if not self.ring.settled:
+                crash.point("before-key-rename")
+                settle_renewal(self._home)
         except OSError:
             # The rows are safe and a head is a lower bound. The next write heals it or denies.
             crash.point("head-not-written")
@@ -97,13 +101,16 @@ class SqliteLedger(Ledger):
 
     def _open(self) -> None:
         if not head.exists(self._home):
-            complete_creation(self._home)
+            self._complete()
         if self._connection is None:
             self._connection = self._connect()
         meta = {row["name"]: row["value"] for row in self.all("meta", {})}
         self.ledger_id = meta.get("ledger_id", "")
-        self._keys = self._usable_keys(meta.get("key_id", ""))
-        self.key = self._keys[0]
+        self.use(self._find_keys(meta.get("key_id", "")))
+
+    def use(self, ring: KeyRing) -> None:
+        self.ring = ring
+        self.key = ring.present
 
     def _connect(self) -> sqlite.Connection:
         if not present(self._path):
@@ -120,23 +127,24 @@ class SqliteLedger(Ledger):
     def _check_version(self, connection: sqlite.Connection) -> None:
         check_version(connection, self._path)
 
-    def _usable_keys(self, wanted: str) -> list[Key]:
-        return usable_keys(self._home, wanted)
+    def _complete(self) -> None:
+        complete_creation(self._home)
+
+    def _find_keys(self, wanted: str) -> KeyRing:
+        return key_ring(self._home, wanted)
 
     def _check_head(self, seq: int, digest: str) -> None:
-        known, key = read_head(self._home, self._keys)
+        known, key = read_head(self._home, self.ring.all())
         row = self.one("event_hash", {"seq": known.seq})
         check_against(known, self.ledger_id, seq, None if row is None else row["hash"])
         if known.seq < seq or key is not self.key:
             self._heal(known, key, seq, digest)
-        if len(self._keys) > 1:
-            settle_renewal(self._home)
 
     def _heal(self, known: Head, key: Key, seq: int, digest: str) -> None:
         """Somebody died between commit and head. What the head does not cover yet must be of our making."""
         from durable.ledger.walk import Walk
 
-        walk = Walk({key.key_id: key.chain for key in self._keys}, known.seq, known.hash, key.key_id)
+        walk = Walk({key.key_id: key.chain for key in self.ring.all()}, known.seq, known.hash, key.key_id)
         for row in self.all("events_after", {"seq": known.seq}):
             fault = walk.take(row)
             if fault:
