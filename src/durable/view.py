@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from durable.errors import DurableError, UsageError
+from durable.errors import DurableError
 from durable.native import loads
 from durable.step import IN_DOUBT, ONCE, OPEN
 
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 LARGE = 65_536
 WAITING = "waiting"
 
-_SECOND, _MINUTE, _HOUR, _DAY = 1, 60, 3600, 86_400
-UNITS = {"s": _SECOND, "m": _MINUTE, "h": _HOUR, "d": _DAY}
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 _AS_STORED = (
     "step_id", "run_id", "session_id", "seq", "tool_use_id", "tool_name", "effect", "status", "attempt",
@@ -103,7 +102,7 @@ def is_unsettled(row: Row) -> bool:
 
 
 def needs_a_person(row: Row) -> bool:
-    return row["status"] == IN_DOUBT and row["effect"] == ONCE
+    return bool(row["status"] == IN_DOUBT and row["effect"] == ONCE)
 
 
 # ---- words ------------------------------------------------------------------------------------
@@ -140,14 +139,6 @@ def age(seconds: float) -> str:
 
 def _two(first: int, unit: str, second: int, smaller: str) -> str:
     return f"{first} {unit} {second} {smaller}" if second else f"{first} {unit}"
-
-
-def seconds_in(text: str) -> int:
-    """`30s`, `10m`, `1h`, `2d`. UsageError for anything else."""
-    digits, unit = text[:-1], text[-1:]
-    if unit not in UNITS or not (digits.isascii() and digits.isdigit()) or len(digits) > 9 or int(digits) == 0:
-        raise UsageError(f"{text!r} is no span of time", "write 30s, 10m, 1h or 2d")
-    return int(digits) * UNITS[unit]
 
 
 def short_id(found: str) -> str:

@@ -6,7 +6,8 @@ import os
 
 from durable import home, switch
 from durable.cli.result import Note, Paragraph, Result
-from durable.cli.words import call, clock, local_day, one_line
+from durable.cli.when import clock, local_day
+from durable.cli.words import call, one_line
 from durable.clock import nanoseconds, now
 from durable.errors import LedgerError, UsageError
 from durable.ledger import head

@@ -7,9 +7,10 @@ from durable.cli.living import Living
 from durable.cli.options import Option, value
 from durable.cli.reading import observed, read
 from durable.cli.result import Paragraph, Result, Table
-from durable.cli.screen import room
-from durable.cli.when import since_stamp
-from durable.cli.words import clock, fit, since as since_s
+from durable.cli.screen import room, without
+from durable.cli.when import clock, since_stamp
+from durable.cli.when import since as seconds_since
+from durable.cli.words import fit
 from durable.owner import ALIVE, DEAD
 from durable.view import age, run_json, short_id
 
@@ -29,7 +30,8 @@ OPTIONS = (
     value("--limit", "N", "At most so many (20).", kind=int),
 )
 COLUMNS = ["run", "project", "started", "last event", "status", "steps", "open", "note"]
-PROJECT = 1
+PROJECT, NOTE = 1, 7
+LEAST = 8
 
 
 def run(status: str = "", project: str = "", since: str = "", limit: int = 20) -> Result:
@@ -69,20 +71,21 @@ def _view(reader: Reader, runs: list[Row], found: int) -> list[Block]:
     if not runs:
         return [Paragraph("no run here matches" if found == 0 else "nothing is shown with this --limit")]
     lines = [_line(reader, one) for one in runs]
-    narrow = room(lines, COLUMNS, PROJECT, least=10)
+    columns, lines = (COLUMNS, lines) if any(line[NOTE] for line in lines) else without(NOTE, COLUMNS, lines)
+    width = max(room(lines, columns, [PROJECT]), LEAST)
     for line in lines:
-        line[PROJECT] = _end_of(line[PROJECT], narrow)
+        line[PROJECT] = _end_of(line[PROJECT], width)
     more = [Paragraph(f"{found - len(runs)} more: --limit {found}")] if found > len(runs) else []
     seen = observed(sum(one["observed"] for one in runs), sum(one["steps"] for one in runs))
-    return [Table(*_without_empty(lines)), *more, *seen]
+    return [Table(columns, lines), *more, *seen]
 
 
 def _line(reader: Reader, one: Row) -> list[str]:
     now_ns = time.time_ns()
     today = time.strftime("%Y-%m-%d", time.localtime())
-    started, last = clock(one["started_at"], today)[:-3], age(since_s(one["last_at"], now_ns))
-    numbers = [str(one["steps"]), str(one["open"] or "")]
-    return [fit(short_id(one["run_id"]), 24), _home(one["project"]), started, last, one["status"], *numbers, _note(reader, one)]
+    started, last = clock(one["started_at"], today)[:-3], age(seconds_since(one["last_at"], now_ns))
+    stands = [one["status"], str(one["steps"]), str(one["open"] or ""), _note(reader, one)]
+    return [fit(short_id(one["run_id"]), 24), _home(one["project"]), started, last, *stands]
 
 
 def _note(reader: Reader, one: Row) -> str:
@@ -103,11 +106,6 @@ def _clients(reader: Reader, one: Row) -> list[str]:
     return ["client gone"] if verdicts == {DEAD} else ["client not to be judged from here"]
 
 
-def _without_empty(lines: list[list[str]]) -> tuple[list[str], list[list[str]]]:
-    kept = [place for place, name in enumerate(COLUMNS) if name != "note" or any(line[place] for line in lines)]
-    return [COLUMNS[place] for place in kept], [[line[place] for place in kept] for line in lines]
-
-
 def _home(path: str) -> str:
     home = os.path.expanduser("~")
     return "~" + path[len(home) :] if path == home or path.startswith(home + "/") else path
@@ -116,5 +114,3 @@ def _home(path: str) -> str:
 def _end_of(path: str, width: int) -> str:
     """A path is told apart by its end."""
     return path if len(path) <= width else "…" + path[len(path) - width + 1 :]
-
-

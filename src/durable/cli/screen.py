@@ -1,10 +1,18 @@
-"""How wide the screen is, so that a line stays one line."""
+"""Makes a table's rows fit the screen, so that a line stays one line."""
 
 from __future__ import annotations
 
 import os
 
+from durable.cli.words import fit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 PIPE = 160
+NARROW = 100
+GAP, EDGES = 3, 2  # what rich puts between columns, and round them
 
 
 def columns() -> int:
@@ -17,8 +25,24 @@ def columns() -> int:
         return PIPE
 
 
-def room(rows: list[list[str]], headings: list[str], fluid: int, gap: int = 3, least: int = 20) -> int:
-    """What is left of a line for column `fluid` once all others have what they need."""
-    widths = [max((len(row[place]) for row in [headings, *rows]), default=0) for place in range(len(headings))]
-    taken = sum(widths) - widths[fluid] + gap * (len(headings) - 1)
-    return max(columns() - taken, least)
+def room(rows: Sequence[Sequence[str]], headings: Sequence[str], fluid: Sequence[int]) -> int:
+    """What is left of a line for the columns `fluid` once all others have what they need."""
+    needs = widths(rows, headings)
+    taken = sum(need for place, need in enumerate(needs) if place not in fluid)
+    return columns() - EDGES - GAP * (len(headings) - 1) - taken
+
+
+def widths(rows: Sequence[Sequence[str]], headings: Sequence[str]) -> list[int]:
+    return [max(len(row[place]) for row in [headings, *rows]) for place in range(len(headings))]
+
+
+def cut(rows: list[list[str]], place: int, width: int) -> None:
+    for row in rows:
+        row[place] = fit(row[place], width)
+
+
+def without(place: int, headings: list[str], rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    def left(row: list[str]) -> list[str]:
+        return [*row[:place], *row[place + 1 :]]
+
+    return left(headings), [left(row) for row in rows]

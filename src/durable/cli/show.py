@@ -9,9 +9,10 @@ from durable.cli.options import Option, argument, flag, value
 from durable.cli.reading import contents, find_run, observed, read
 from durable.cli.result import Facts, Heading, Paragraph, Result, Table
 from durable.cli.runs import described
-from durable.cli.screen import room
-from durable.cli.when import since_stamp
-from durable.cli.words import call, clock, fit, local_day, moment, notes, standing, took
+from durable.cli.screen import NARROW, cut, room, widths, without
+from durable.cli.screen import columns as screen_columns
+from durable.cli.when import clock, local_day, moment, since_stamp
+from durable.cli.words import call, notes, standing, took
 from durable.step import MOVES
 from durable.view import short_step, step_json
 
@@ -22,15 +23,15 @@ if TYPE_CHECKING:
     from durable.view import Life, Row
 
 OPTIONS = (
-    argument("RUN", "The run (or one of its sessions): its id or the beginning of it; else the latest.", required=False),
+    argument("RUN", "The run, or one of its sessions: the id or its beginning; else the latest.", required=False),
     value("--tool", "NAME", "Only calls of this tool; * and ? stand for anything (mcp__*)."),
     Option("--status", "Only steps with this status.", metavar="STATUS", choices=tuple(MOVES)),
     value("--since", "TIME", "Only steps since: 30m, 2h, 7d, or a date like 2026-01-31."),
     flag("--full", "Show large inputs and outputs whole in JSON."),
 )
 COLUMNS = ["time", "step", "call", "status", "took", "note"]
-CALL = 2
-WIDEST = 120
+CALL, TOOK, NOTE = 2, 4, 5
+LEAST, WIDEST = 20, 120
 
 
 def run(run: str = "", tool: str = "*", status: str = "", since: str = "", full: bool = False) -> Result:
@@ -82,12 +83,24 @@ def _table(about: Row, steps: list[Row], lives: list[Life | None]) -> list[Block
         return [Paragraph("no step matches" if about["steps"] else "no step yet")]
     day, now_ns = local_day(about["started_at"]), time.time_ns()
     lines = [_line(step, life, about, day, now_ns) for step, life in zip(steps, lives, strict=True)]
-    columns = COLUMNS if any(line[-1] for line in lines) else COLUMNS[:-1]
-    lines = [line[: len(columns)] for line in lines]
-    width = min(room(lines, columns, CALL), WIDEST)
-    for line in lines:
-        line[CALL] = fit(line[CALL], width)
+    columns, lines = _fitted(lines)
     return [Table(columns, lines)]
+
+
+def _fitted(lines: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    """On a narrow screen how long it took gives way to what was odd about it."""
+    columns = COLUMNS
+    if not any(line[NOTE] for line in lines):
+        columns, lines = without(NOTE, columns, lines)
+        cut(lines, CALL, min(max(room(lines, columns, [CALL]), LEAST), WIDEST))
+        return columns, lines
+    if screen_columns() < NARROW:
+        columns, lines = without(TOOK, columns, lines)
+    note = len(columns) - 1
+    left = room(lines, columns, [CALL, note])
+    cut(lines, note, max(left - max(len(line[CALL]) for line in lines), left // 3, len(columns[note])))
+    cut(lines, CALL, min(max(left - widths(lines, columns)[note], LEAST), WIDEST))
+    return columns, lines
 
 
 def _line(step: Row, life: Life | None, about: Row, day: str, now_ns: int) -> list[str]:

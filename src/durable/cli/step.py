@@ -7,7 +7,8 @@ from durable.cli.living import Living
 from durable.cli.options import argument, flag
 from durable.cli.reading import contents, find_step, observed, read
 from durable.cli.result import Facts, Heading, Paragraph, Result, Table, Verbatim
-from durable.cli.words import clock, local_day, moment, notes, standing, took
+from durable.cli.when import clock, local_day, moment
+from durable.cli.words import notes, standing, took
 from durable.native import loads
 from durable.view import step_json
 

@@ -6,6 +6,19 @@ VERBS = {
     "init": "durable.cli.init",
     "uninit": "durable.cli.uninit",
     "path": "durable.cli.path",
+    "runs": "durable.cli.runs",
+    "show": "durable.cli.show",
+    "step": "durable.cli.step",
+    "open": "durable.cli.open",
+    "tail": "durable.cli.tail",
+    "stats": "durable.cli.stats",
+    "reconcile": "durable.cli.reconcile",
+    "policy": "durable.cli.policy",
+    "off": "durable.cli.off",
+    "on": "durable.cli.on",
+    "key": "durable.cli.key",
+    "restore": "durable.cli.restore",
+    "migrate": "durable.cli.migrate",
 }
 
 # What bin/durable offers from a checkout, with the standard library alone.

@@ -1,14 +1,22 @@
-"""A point in time as a person writes it: a span that ends now, or a local date."""
+"""Times and spans as a person writes and reads them: local, and in few words."""
 
 from __future__ import annotations
 
 import time
 
-from durable.clock import stamp
+from durable.clock import nanoseconds, stamp
 from durable.errors import UsageError
-from durable.view import UNITS, seconds_in
 
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 FORMS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
+
+
+def seconds_in(text: str) -> int:
+    """`30s`, `10m`, `1h`, `2d`. UsageError for anything else."""
+    digits, unit = text[:-1], text[-1:]
+    if unit not in UNITS or not (digits.isascii() and digits.isdigit()) or len(digits) > 9 or int(digits) == 0:
+        raise UsageError(f"{text!r} is no span of time", "write 30s, 10m, 1h or 2d")
+    return int(digits) * UNITS[unit]
 
 
 def since_stamp(text: str) -> str:
@@ -32,3 +40,30 @@ def _seconds(parsed: time.struct_time, utc: bool) -> int:
 
         return calendar.timegm(parsed)
     return int(time.mktime(parsed))
+
+
+# ---- for people -------------------------------------------------------------------------------
+
+
+def clock(stamp: str | None, today: str = "") -> str:
+    """Local time of day, with its date unless that is `today` (a local date)."""
+    if not stamp:
+        return ""
+    moment = time.localtime(nanoseconds(stamp) // 1_000_000_000)
+    day = time.strftime("%Y-%m-%d", moment)
+    return time.strftime("%H:%M:%S" if day == today else "%m-%d %H:%M:%S", moment)
+
+
+def moment(stamp: str | None) -> str:
+    """Local date and time with its zone."""
+    if not stamp:
+        return ""
+    return time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(nanoseconds(stamp) // 1_000_000_000))
+
+
+def local_day(stamp: str) -> str:
+    return time.strftime("%Y-%m-%d", time.localtime(nanoseconds(stamp) // 1_000_000_000))
+
+
+def since(stamp: str, now_ns: int) -> float:
+    return (now_ns - nanoseconds(stamp)) / 1_000_000_000

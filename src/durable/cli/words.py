@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
-from durable.clock import nanoseconds
+from durable.cli.when import since
 from durable.native import dumps
 from durable.owner import ALIVE, DEAD
 from durable.step import IN_DOUBT, PREPARED
-from durable.view import age, duration, short_step, span_words
+from durable.view import age, duration, needs_a_person, short_step, span_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,30 +33,6 @@ TELLING = {
     "WebSearch": "query",
     "Write": "file_path",
 }
-
-
-def clock(stamp: str | None, today: str = "") -> str:
-    """Local time of day, with its date unless that is `today` (a local date)."""
-    if not stamp:
-        return ""
-    moment = time.localtime(nanoseconds(stamp) // 1_000_000_000)
-    day = time.strftime("%Y-%m-%d", moment)
-    return time.strftime("%H:%M:%S" if day == today else "%m-%d %H:%M:%S", moment)
-
-
-def moment(stamp: str | None) -> str:
-    """Local date and time with its zone."""
-    if not stamp:
-        return ""
-    return time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(nanoseconds(stamp) // 1_000_000_000))
-
-
-def local_day(stamp: str) -> str:
-    return time.strftime("%Y-%m-%d", time.localtime(nanoseconds(stamp) // 1_000_000_000))
-
-
-def since(stamp: str, now_ns: int) -> float:
-    return (now_ns - nanoseconds(stamp)) / 1_000_000_000
 
 
 # ---- the call ---------------------------------------------------------------------------------
@@ -120,9 +94,9 @@ def took(row: Row, now_ns: int) -> str:
 def notes(row: Row, life: Life | None) -> list[str]:
     """What is out of the ordinary, a word or two each."""
     found = [row["flag"]] if row["flag"] else []
-    found += [_life_note(life)] if life and life.verdict != ALIVE else []
+    found += _life_notes(row, life) if life else []
     found += ["background"] if row["status"] == "running" and row["task_id"] else []
-    found += [f"again, like {short_step(row['duplicate_of'])}"] if row["duplicate_of"] else []
+    found += [f"twin {short_step(row['duplicate_of'])}"] if row["duplicate_of"] else []
     found += [f"attempt {row['attempt']}"] if row["attempt"] > 1 else []
     found += [f"exit {row['exit_code']}"] if row["exit_code"] else []
     found += ["would " + row["would"]] if row["would"] and not row["would"].startswith("permit") else []
@@ -131,18 +105,19 @@ def notes(row: Row, life: Life | None) -> list[str]:
     return found
 
 
-def _life_note(life: Life) -> str:
-    if life.verdict != DEAD:
-        return "not judged"
+def _life_notes(row: Row, life: Life) -> list[str]:
     if life.processes:
-        return f"process {life.processes[0][0]} still runs"
-    return "client gone"
+        return [f"process {life.processes[0][0]} runs"]
+    if life.verdict == ALIVE or row["status"] == IN_DOUBT:
+        return []
+    return ["client gone" if life.verdict == DEAD else "not judged"]
 
 
 def standing(row: Row, life: Life, heard: str, now_ns: int) -> str:
     """One sentence on a step that nothing has settled. `heard` is the time of the run's last event."""
     if row["status"] == IN_DOUBT:
-        return "; ".join(part for part in (row["doubt"], _left(life) if life.verdict == DEAD else "") if part)
+        left = _left(life) if life.verdict == DEAD else ""
+        return "; ".join(part for part in (row["doubt"], left, "" if needs_a_person(row) else "free to repeat") if part)
     if life.verdict == ALIVE:
         return _with_client(row, now_ns)
     if life.verdict == DEAD:
@@ -171,4 +146,5 @@ def _left(life: Life) -> str:
     if life.processes:
         listed = ", ".join(f"{pid} ({fit(one_line(command), _COMMAND)})" for pid, command in life.processes)
         return f"process {listed} still runs" if len(life.processes) == 1 else f"processes {listed} still run"
-    return "no process of it is left" if life.known else f"whether a process of it is left can't be seen ({life.unseen})"
+    unseen = f"whether a process of it is left can't be seen ({life.unseen})"
+    return "no process of it is left" if life.known else unseen

@@ -138,3 +138,7 @@ FROM steps WHERE :run_id = '' OR run_id = :run_id ORDER BY seq;
 SELECT tool_name, count(*) AS steps, count(DISTINCT run_id) AS runs,
        min(coalesce(prepared_at, closed_at)) AS first_at, max(coalesce(prepared_at, closed_at)) AS last_at
 FROM steps GROUP BY tool_name ORDER BY steps DESC, tool_name;
+
+-- name: unsettled_sessions
+SELECT DISTINCT session_id FROM steps
+WHERE status IN ('prepared', 'running', 'in_doubt') AND (:run_id = '' OR run_id = :run_id);

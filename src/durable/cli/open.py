@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import os
+import time
+
+from durable import home
+from durable.cli.living import Living
+from durable.cli.reading import contents, enforcement, has_ledger, no_ledger, notices
+from durable.cli.result import Facts, Heading, Note, Paragraph, Result
+from durable.cli.when import clock, local_day
+from durable.cli.words import call, fit, standing
+from durable.clock import now
+from durable.errors import PolicyError
+from durable.ledger.reading import Reader
+from durable.owner import ALIVE, DEAD
+from durable.policy.files import load_policy
+from durable.spool import Fold
+from durable.step import CONTRADICTED, ONCE, UNPREPARED
+from durable.view import needs_a_person, short_id, step_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from durable.cli.result import Block
+    from durable.view import Life, Row
+
+OPTIONS = ()
+CALL_WIDTH = 70
+DOUBT, INTERRUPTED, UNJUDGED, SET_ASIDE, POLICY = "in_doubt", "interrupted", "unjudged", "set_aside", "policy"
+TITLES = {
+    DOUBT: "In doubt: it may have happened",
+    CONTRADICTED: "Contradicted: two attempts at the same thing both have a receipt",
+    UNPREPARED: "Ran unannounced: no row said so first",
+    INTERRUPTED: "Interrupted: the client is gone",
+    UNJUDGED: "Permitted elsewhere: it can't be judged from this machine",
+    SET_ASIDE: "Receipts that can't be folded in",
+    POLICY: "The policy",
+}
+
+
+def run() -> Result:
+    """List what needs a person: doubts, contradictions, interrupted steps, a broken policy."""
+    state = home.data_home()
+    items = [*_policy(state), *_set_aside(state)]
+    absent: list[Block] = []
+    if has_ledger(state):
+        with Reader(state) as reader:
+            items = [*_steps(reader), *items]
+    else:
+        absent = [Paragraph(no_ledger(state))]
+    waiting = len(Fold(state, os.environ, 0).waiting())
+    data = {"items": items, "waiting_receipts": waiting, "enforcement_off": enforcement()}
+    return Result("open", data, 1 if items else 0, [*notices(), *absent, *_view(items, waiting, bool(absent))])
+
+
+# ---- what there is ----------------------------------------------------------------------------
+
+
+def _steps(reader: Reader) -> Iterator[Row]:
+    living, content, now_ns = Living(reader), contents(reader), time.time_ns()
+    rows = {row["step_id"]: row for row in [*reader.all("open_steps"), *reader.all("flagged_steps")]}
+    for row in sorted(rows.values(), key=lambda row: int(row["seq"])):
+        life = living.of(row)
+        heard = (reader.one("run_in_brief", run_id=row["run_id"]) or {})["last_at"]
+        for kind in _kinds(row, life):
+            step = step_json(row, content, life)
+            yield {
+                "kind": kind,
+                "what": fit(call(row["tool_name"], step["input"], row["cwd"]), CALL_WIDTH),
+                "why": standing(row, life, heard, now_ns) if life else TITLES[kind].partition(": ")[2],
+                "help": _help(kind, row),
+                "step": step,
+            }
+
+
+def _kinds(row: Row, life: Life | None) -> Iterator[str]:
+    if row["flag"]:
+        yield row["flag"]
+    if needs_a_person(row):
+        yield DOUBT
+    elif life is not None and row["status"] in ("prepared", "running") and life.verdict != ALIVE:
+        if life.verdict == DEAD:
+            yield INTERRUPTED
+        elif row["effect"] == ONCE:
+            yield UNJUDGED
+
+
+def _help(kind: str, row: Row) -> str:
+    step_id = row["step_id"]
+    if kind == INTERRUPTED:
+        return f"durable reconcile {short_id(row['run_id'])}    closes it from the client's own record"
+    if kind == UNPREPARED:
+        return f"{home.command()} doctor    shows whether our hooks stand at every door"
+    if kind == CONTRADICTED:
+        return f"durable step {step_id}    shows both; undo one effect if it must not stand twice"
+    return f"durable step {step_id}    shows what is known; look whether it happened"
+
+
+def _set_aside(state: str) -> Iterator[Row]:
+    folder = f"{state}/spool/bad"
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return  # Nothing was ever set aside.
+    why = _why_set_aside(state)
+    for name in names:
+        path = f"{folder}/{name}"
+        said = why.get(name, "it is not on record why")
+        yield {"kind": SET_ASIDE, "what": path, "why": said, "help": "read it, then remove it", "step": None}
+
+
+def _why_set_aside(state: str) -> dict[str, str]:
+    if not has_ledger(state):
+        return {}
+    with Reader(state) as reader:
+        return {row["name"]: row["why"] for row in reader.all("spooled")}
+
+
+def _policy(state: str) -> Iterator[Row]:
+    try:
+        policy = load_policy(state, os.getcwd(), os.environ)
+    except PolicyError as error:
+        yield {"kind": POLICY, "what": "policy", "why": error.problem, "help": error.remedy, "step": None}
+        return
+    if policy.broken:
+        helps = f"mend {policy.broken_file}; until then all but reading is denied"
+        yield {"kind": POLICY, "what": policy.broken_file, "why": policy.broken, "help": helps, "step": None}
+
+
+# ---- for people -------------------------------------------------------------------------------
+
+
+def _view(items: list[Row], waiting: int, absent: bool) -> list[Block]:
+    view: list[Block] = []
+    for kind, title in TITLES.items():
+        blocks = [_item(item) for item in items if item["kind"] == kind]
+        view += [Heading(title), *blocks] if blocks else []
+    if waiting:
+        view.append(Note("note", f"{waiting} receipts wait: the next hook folds them in, or durable reconcile"))
+    if not items and not absent:
+        view.append(Note("ok", "nothing needs you"))
+    return view
+
+
+def _item(item: Row) -> Block:
+    step = item["step"]
+    if step is None:
+        return Facts([("what", item["what"]), ("why", item["why"]), ("help", item["help"])])
+    when = clock(step["running_at"] or step["prepared_at"] or step["returned_at"], local_day(now()))
+    what = f"{item['what']}  (step {step['step_id']}, run {short_id(step['run_id'])}, {when})"
+    return Facts([("what", what), ("why", item["why"]), ("help", item["help"])])

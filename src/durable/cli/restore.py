@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import os
+
+from durable import home
+from durable.cli.options import argument, value
+from durable.cli.reading import has_ledger, no_ledger
+from durable.cli.result import Facts, Note, Paragraph, Result
+from durable.errors import LedgerError
+from durable.ledger import restore
+from durable.ledger.database import database_in
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from durable.cli.result import Block
+    from durable.ledger.restore import Restored
+
+OPTIONS = (
+    argument("FILE", "A backup of ledger.db to put back; without one, the present ledger is accepted.", required=False),
+    value("--reason", "TEXT", "Why; it goes on record.", required=True),
+)
+SHOWN = 5
+
+
+def run(reason: str, file: str = "") -> Result:
+    """Accept the ledger as it is, or put a backup back, when it is not the one its head speaks of."""
+    state = home.data_home()
+    if not file and not _is_there(state):
+        return Result("restore", None, view=[Paragraph(no_ledger(state))])
+    done = restore.restore(state, os.path.abspath(file) if file else None, reason)
+    names = ("how", "seq", "faults", "old_head", "old_ledger")
+    data = {name: getattr(done, name) or None for name in names} | {"faults": done.faults}
+    data["head"] = None if done.head is None else done.head.seq
+    return Result("restore", data, view=_view(state, done))
+
+
+def _is_there(state: str) -> bool:
+    try:
+        return has_ledger(state)
+    except LedgerError:
+        return True  # Its head is: that is what restore is for.
+
+
+def _view(state: str, done: Restored) -> list[Block]:
+    said = {
+        restore.ACCEPTED: f"the ledger is accepted as it stands, up to event {done.seq}",
+        restore.PUT_BACK: f"the backup is in place, up to event {done.seq}",
+        restore.STARTED_OVER: f"the ledger was gone: a new one begins at {database_in(state)}",
+    }
+    view: list[Block] = [Note("ok", said[done.how])]
+    if done.head is not None and done.head.seq > done.seq:
+        view.append(
+            Note("warning", f"events {done.seq + 1} to {done.head.seq} had been written once and are not in it")
+        )
+    view += [Note("warning", fault) for fault in done.faults[:SHOWN]]
+    more = len(done.faults) - SHOWN
+    view += [Note("warning", f"and {more} more faults")] if more > 0 else []
+    kept = [("the old ledger", done.old_ledger), ("the old head", done.old_head)]
+    return [*view, Facts([(name, path) for name, path in kept if path])]
