@@ -12,10 +12,9 @@ from durable.ledger import keyring, keys
 from durable.ledger.files import write_new
 from durable.ledger.reading import Reader
 
+ACTIONS = ("export", "import", "renew")
 OPTIONS = (
-    argument(
-        "ACTION", "export, import or renew; without one, say which key there is.", False, ("export", "import", "renew")
-    ),
+    argument("ACTION", "What to do; without one, say which key there is.", required=False, choices=ACTIONS),
     argument("FILE", "Where to export to (else the screen), or what to import (- for stdin).", required=False),
     value("--reason", "TEXT", "Why the key is renewed; it goes on record."),
     flag("--lost", "Renew although the old key is gone: calls of before can't be known again."),
