@@ -56,7 +56,7 @@ class Lifecycle:
         assert call is not None
         step = self.tx.step("call_unsettled", session_id=event.session_id, tool_use_id=call.use_id)
         if step is not None:
-            error = self.tx.put(dumps(self.redactor.text(event.reason or "permission denied")).encode())
+            error = self.tx.put_text(self.redactor.text(event.reason or "permission denied"))
             self.tx.close_step(step, closing(REFUSED, "PermissionDenied", error=error, returned=1))
 
     def subagent_started(self, event: Event, seat: Seat) -> None:

@@ -106,9 +106,7 @@ def _public_scanner() -> Callable[[str, int], tuple[Any, int]]:
 def _public_encoder() -> Callable[[Any], str]:
     import json
 
-    return json.JSONEncoder(
-        sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-    ).encode
+    return json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
 
 def _native_scanner() -> Callable[[str, int], tuple[Any, int]]:

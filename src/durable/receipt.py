@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from durable import event as ev
+from durable import row
 from durable.closing import News, apply
 from durable.ending import Ending, of_error, of_response
 from durable.fingerprint import fingerprint, input_hash
 from durable.join import join
 from durable.native import dumps
+from durable.policy.decide import PERMIT, Decision
 from durable.policy.effects import effect_of
-from durable.policy.policy import ENFORCE
-from durable.prepare import new_step_id
+from durable.policy.policy import Policy
 from durable.reconcile import Reconciler
 from durable.report import Report, ending_of
 from durable.step import UNPREPARED
@@ -81,37 +82,15 @@ class Receipt:
         """It ran, and no row said so first. The record says that much about itself."""
         seat = join(self.tx, event, self.env)
         effect, rule = effect_of(call.tool)
+        decision = Decision(PERMIT, effect, rule, why_again=UNPREPARED)
         mark = fingerprint(self.tx.key.fingerprint, call.tool, call.input, event.cwd)
-        nonce = f"{UNPREPARED}-{new_step_id()}"
-        body: dict[str, Any] = {
-            "session_id": event.session_id,
-            "owner_id": seat.owner_id,
-            "tool_use_id": call.use_id,
-            "tool_name": call.tool,
-            "agent_id": event.agent_id,
-            "agent_type": event.agent_type,
-            "cwd": event.cwd,
-            "prompt_id": event.prompt_id,
-            "permission_mode": event.permission_mode,
-            "transcript_pos": 0,
-            "effect": effect,
-            "rule": rule,
-            "policy": "",
-            "mode": ENFORCE,
-            "would": None,
-            "attempt": 1,
-            "fingerprint": mark,
-            "scope": f"run:{seat.run_id}",
-            "idempotency_key": f"{mark}-1-{nonce}",
-            "nonce": nonce,
-            "duplicate_of": None,
-            "input": self.tx.put(dumps(self.redactor.value(call.input)).encode()),
-            "input_hash": hashed,
-            "redacted": None,
-            "hook_us": None,
-            "flag": UNPREPARED,
-        }
-        return self.tx.prepare(new_step_id(), seat.run_id, body)
+        fields = (
+            row.of_call(event, call, seat)
+            | row.of_input(self.tx, call, hashed, self.redactor)
+            | row.of_decision(decision, Policy())
+            | row.of_unprepared_claim(mark, f"run:{seat.run_id}")
+        )
+        return self.tx.prepare(row.new_step_id(), seat.run_id, fields | {"hook_us": None, "flag": UNPREPARED})
 
     # ---- background tasks ---------------------------------------------------------------------
 

@@ -64,7 +64,9 @@ class Reconciler:
         self.read([step for step in steps if step.status != PREPARED])
         for step in self._again(steps):
             if step.status == PREPARED:
-                self.tx.close_step(step, closing(REFUSED, "SessionEnd", error=self._text("it was never permitted")))
+                self.tx.close_step(
+                    step, closing(REFUSED, "SessionEnd", error=self.tx.put_text("it was never permitted"))
+                )
         self._doubt_if_running(steps, why)
 
     def dead_owners(self, session_id: str = "") -> None:
@@ -150,9 +152,6 @@ class Reconciler:
 
     def _bytes(self, text: str) -> bytes:
         return dumps(self.redactor.text(text)).encode()
-
-    def _text(self, text: str) -> str:
-        return self.tx.put(self._bytes(text))
 
 
 def _says_no_more(ending: Ending, step: Step) -> bool:

@@ -73,9 +73,7 @@ class Notification:
 
     __slots__ = ("exit_code", "status", "summary", "task_id", "tool_use_id")
 
-    def __init__(
-        self, tool_use_id: str, task_id: str, status: str, summary: str, exit_code: int | None
-    ) -> None:
+    def __init__(self, tool_use_id: str, task_id: str, status: str, summary: str, exit_code: int | None) -> None:
         self.tool_use_id = tool_use_id
         self.task_id = task_id
         self.status = status

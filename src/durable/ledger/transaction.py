@@ -6,7 +6,7 @@ from durable import crash
 from durable.clock import now
 from durable.errors import DeadlineError, IllegalMove, LedgerError
 from durable.ledger import chain, projection
-from durable.native import sha256
+from durable.native import dumps, sha256
 from durable.step import CONTRADICTED, ONCE, SUCCEEDED, Step
 
 TYPE_CHECKING = False
@@ -96,6 +96,10 @@ class Transaction:
         finally:
             self._ledger.run("release_savepoint", {})
         return None
+
+    def put_text(self, text: str) -> str:
+        """As JSON, like every other input, output and error."""
+        return self.put(dumps(text).encode())
 
     # ---- look-ups -----------------------------------------------------------------------------
 

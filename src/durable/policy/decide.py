@@ -30,9 +30,10 @@ class Decision:
 
 def decide(call: Call, policy: Policy, twin: Step | None) -> Decision:
     effect, rule = effect_of(call.tool)
+    again = effect if twin is not None else ""
     if policy.broken and effect != READ and not _mends(call, policy.broken_file):
-        return Decision(DENY, effect, "broken policy", _broken(policy))
-    return Decision(PERMIT, effect, rule, why_again=effect if twin is not None else "")
+        return Decision(DENY, effect, "broken policy", _broken(policy), again)
+    return Decision(PERMIT, effect, rule, why_again=again)
 
 
 def _mends(call: Call, broken_file: str) -> bool:

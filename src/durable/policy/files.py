@@ -48,7 +48,9 @@ def _read(origin: str, path: str) -> bytes | None:
             return file.read(_LARGEST)
     except (FileNotFoundError, NotADirectoryError) as error:
         if origin == CHOSEN:
-            raise PolicyError(f"DURABLE_POLICY names {path}: {error.strerror}", "name a policy file or unset it") from None
+            raise PolicyError(
+                f"DURABLE_POLICY names {path}: {error.strerror}", "name a policy file or unset it"
+            ) from None
         return None
     except OSError as error:
         raise PolicyError(f"the policy {path} can't be read ({error.strerror})", "restore your access to it") from None

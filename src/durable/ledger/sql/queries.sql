@@ -155,13 +155,8 @@ WHERE claims.fingerprint = :fingerprint AND claims.scope = :scope
   AND steps.status IN ('prepared', 'running', 'in_doubt', 'succeeded')
 ORDER BY (steps.status <> 'succeeded') DESC, steps.seq DESC LIMIT 1;
 
--- name: claim_holder
-SELECT step_id FROM claims
-WHERE fingerprint = :fingerprint AND scope = :scope AND nonce IS NULL
-  AND status IN ('prepared', 'running', 'in_doubt', 'succeeded');
-
 -- name: attempts_that_freed
-SELECT count(*) FROM claims
+SELECT count(*) AS freed FROM claims
 WHERE fingerprint = :fingerprint AND scope = :scope AND status IN ('failed', 'not_done', 'refused');
 
 -- name: newer_attempt
