@@ -9,7 +9,7 @@ from durable.ending import Ending
 from durable.join import join
 from durable.native import dumps
 from durable.reconcile import Reconciler
-from durable.step import REFUSED, RUNNING, SUCCEEDED
+from durable.step import REFUSED, RUNNING, SUCCEEDED, overtaken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ class Lifecycle:
             step = self.tx.step("call_unsettled", session_id=event.session_id, tool_use_id=report.use_id)
             if step is not None:
                 self.reconciler.apply_report(step, report, "notification")
-        self.reconciler.before_call(event)
+        running = self.tx.steps("running_of_session", session_id=event.session_id)
+        self.reconciler.overtaken([step for step in running if overtaken(step, event.agent_id, event.prompt_id)])
 
     def permission_asked(self, event: Event, seat: Seat) -> None:
         tool = event.asked_tool

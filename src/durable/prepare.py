@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from durable import crash, row
-from durable.closing import closing
 from durable.fingerprint import fingerprint, input_hash
 from durable.join import join
 from durable.policy.decide import DENY, PERMIT, Decision, decide
 from durable.policy.policy import OBSERVE
-from durable.reconcile import Reconciler
-from durable.step import REFUSED, RUNNING
+from durable.step import REFUSED, RUNNING, overtaken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +31,7 @@ def prepare(
     hashed = input_hash(tx.key.fingerprint, call.input)
     if _started_twice(tx, event, seat, hashed):
         return Decision(PERMIT, "", ""), None
-    Reconciler(tx, redactor).before_call(event)
+    _settle_overtaken(tx, event, redactor)
     mark = fingerprint(tx.key.fingerprint, call.tool, call.input, event.cwd)
     scope = f"run:{seat.run_id}"
     twin = tx.step("twin_in_scope", fingerprint=mark, scope=scope)
@@ -66,8 +64,19 @@ def _started_twice(tx: Transaction, event: Event, seat: Seat, hashed: str) -> bo
     return found is not None and found.status == RUNNING
 
 
+def _settle_overtaken(tx: Transaction, event: Event, redactor: Redactor) -> None:
+    running = tx.steps("running_of_session", session_id=event.session_id)
+    late = [step for step in running if overtaken(step, event.agent_id, event.prompt_id)]
+    if late:
+        from durable.reconcile import Reconciler
+
+        Reconciler(tx, redactor).overtaken(late)
+
+
 def _answer(tx: Transaction, step: Step, decision: Decision, policy: Policy) -> None:
     if decision.verdict == DENY and policy.mode != OBSERVE:
+        from durable.closing import closing
+
         tx.close_step(step, closing(REFUSED, "PreToolUse", error=tx.put_text(decision.reason)))
     else:
         tx.mark_running(step)

@@ -38,12 +38,10 @@ class Reconciler:
 
     # ---- occasions ----------------------------------------------------------------------------
 
-    def before_call(self, event: Event) -> None:
-        """A call of a later prompt proves that the agent's earlier foreground calls have ended."""
-        late = [step for step in self._running(event.session_id) if _overtaken(step, event)]
-        if late:
-            self.read(late)
-            self._doubt_if_running(late, "a later prompt began and no result was recorded")
+    def overtaken(self, steps: list[Step]) -> None:
+        """A later prompt, or a batch that is over, proves that these foreground calls have ended."""
+        self.read(steps)
+        self._doubt_if_running(steps, "a later prompt began and no result was recorded")
 
     def batch_ended(self, event: Event, steps: list[Step]) -> None:
         """Denied and failed look alike in a batch. Its calls are looked up; what is not there yet, later."""
@@ -159,9 +157,3 @@ def _says_no_more(ending: Ending, step: Step) -> bool:
         return step.status == IN_DOUBT or step.returned_at is not None
     return ending.status == IN_DOUBT and step.status == IN_DOUBT
 
-
-def _overtaken(step: Step, event: Event) -> bool:
-    """A foreground call of the same agent under an earlier prompt, or one whose batch is over."""
-    if step.task_id or step.agent_id != event.agent_id:
-        return False
-    return step.returned_at is not None or step.prompt_id != event.prompt_id

@@ -48,6 +48,13 @@ UNPREPARED = "unprepared"
 CONTRADICTED = "contradicted"
 
 
+def overtaken(step: Step, agent_id: str, prompt_id: str) -> bool:
+    """A foreground call of the same agent under an earlier prompt, or one whose batch is over."""
+    if step.task_id or step.agent_id != agent_id:
+        return False
+    return step.returned_at is not None or step.prompt_id != prompt_id
+
+
 class Step:
     """A row of the ledger, as it stood when it was read. Attributes are the columns."""
 

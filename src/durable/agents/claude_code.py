@@ -6,22 +6,13 @@ from durable import event as ev
 from durable.errors import InputError
 from durable.event import Call, Event
 from durable.native import dumps, loads
-from durable.report import (
-    REPORT_FAILED,
-    REPORT_LAUNCHED,
-    REPORT_REFUSED,
-    REPORT_SUCCEEDED,
-    REPORT_TASK_ENDED,
-    REPORT_UNCLEAR,
-    Report,
-)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from durable.agents.claude_transcript import Notification, Outcome
+    from durable.report import Report
 
 NAME = "claude-code"
 
@@ -202,50 +193,15 @@ def transcript_of(transcript_path: str, agent_id: str) -> str:
 
 def transcript_news(path: str, offset: int, limit: int) -> tuple[list[Report], int, bool]:
     """What the transcript says from `offset` on, where to go on from, and whether that is its end."""
-    from durable.agents.claude_transcript import result_lines
+    from durable.agents import claude_reports
 
-    outcomes, reached, whole = result_lines(path, offset, limit)
-    return [_report(outcome) for outcome in outcomes if outcome.tool_use_id], reached, whole
-
-
-def _report(outcome: Outcome) -> Report:
-    from durable.agents import claude_transcript as transcript
-
-    report = Report(outcome.tool_use_id, _REPORTED.get(outcome.kind, REPORT_UNCLEAR))
-    report.text = outcome.text
-    report.response = outcome.response
-    report.evidence = outcome.evidence
-    if outcome.kind == transcript.NOTIFICATION and isinstance(outcome.response, transcript.Notification):
-        _add_task(report, outcome.response)
-    return report
+    return claude_reports.transcript_news(path, offset, limit)
 
 
 def task_report(prompt: str) -> Report | None:
-    """The end of a background task, if that is what this prompt tells (the client sends it as one)."""
+    """The end of a background task, if that is what this prompt tells: the client sends it as one."""
     if not prompt.startswith("<task-notification>"):
         return None
-    from durable.agents.claude_transcript import parse_notification
+    from durable.agents import claude_reports
 
-    notification = parse_notification(prompt)
-    if notification is None:
-        return None
-    report = Report(notification.tool_use_id, REPORT_TASK_ENDED)
-    _add_task(report, notification)
-    return report
-
-
-def _add_task(report: Report, notification: Notification) -> None:
-    report.text = notification.summary
-    report.task_id = notification.task_id
-    report.task_status = notification.status
-    report.exit_code = notification.exit_code
-    report.response = None
-
-
-_REPORTED = {
-    "succeeded": REPORT_SUCCEEDED,
-    "failed_text": REPORT_FAILED,
-    "refused": REPORT_REFUSED,
-    "launched": REPORT_LAUNCHED,
-    "notification": REPORT_TASK_ENDED,
-}
+    return claude_reports.task_report(prompt)
