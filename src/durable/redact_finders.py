@@ -56,9 +56,14 @@ def _in_lowered(smell: str, text: str, lowered: str) -> Iterator[Span]:
     for source in sources:
         for found in pattern(source).finditer(lowered):
             secret = text[found.start(1) : found.end(1)]
-            made = kind == "password" or any(char.isdigit() for char in secret)
-            if made and not is_plain(secret):
+            if _fits(smell, secret, lowered[max(0, found.start() - 200) : found.start()]) and not is_plain(secret):
                 yield found.start(1), found.end(1), kind, LABEL
+
+
+def _fits(smell: str, secret: str, before: str) -> bool:
+    if smell == "sql":  # else "a library identified by 'x'"
+        return any(word in before for word in ("user ", "role ", "login ", "grant "))
+    return smell == "netrc" or any(char.isdigit() for char in secret)
 
 
 def _url_logins(text: str) -> Iterator[Span]:

@@ -7,7 +7,7 @@ and by what the value looks like. Reads the text, changes nothing, returns spans
 
 from __future__ import annotations
 
-from durable.redact_names import is_name, is_plain, looks_encoded, secret_kind, words
+from durable.redact_names import is_name, is_plain, looks_encoded, secret_kind, split_words, words
 from durable.redact_patterns import LABEL, pattern
 
 TYPE_CHECKING = False
@@ -128,10 +128,11 @@ def _value(text: str, at: int, kind: str, join: str, name: str, bare: Bare) -> S
     end = _closing(text, start, opener.group("slashes"), opener.group("mark")) if opener else 0
     if kind == "authorization":
         start, scheme = _skip_scheme(text, start)
-        if scheme or not opener:
-            end = end or bare.end_from(start)
-            return _span(text, start, end, kind) if scheme or _strong(text[start:end], kind) else None
+        if scheme:
+            return _span(text, start, end or bare.end_from(start), kind)
     if opener and end:
+        if "f" in opener.group(0).lower() and "{" in text[start:end]:
+            return None
         return _quoted(text, start, end, kind)
     end = bare.end_from(start)
     return _unquoted(text, start, end, kind, join, name)
@@ -196,19 +197,19 @@ def _unquoted(text: str, start: int, end: int, kind: str, join: str, name: str) 
 def _is_given(text: str, value: str, end: int, kind: str, join: str, name: str, after: str) -> bool:
     if join == "query" or (join == "tight" and name == name.upper()):
         return not _is_member(value) or after in ("&", "")
-    if _is_code(value, name, after):
+    if _is_code(value, kind, name, after):
         return False
     if join == "tight":
-        return True
+        return kind != "token" or len(value) > 7 or not value.isalpha()
     if join == "line" and kind not in ("token", "auth", "credential", "authorization"):
-        typed = name.islower() and value.isalpha() and value != value.lower()
+        typed = value.isalpha() and not (name.istitle() or value.islower() or value.isupper())
         return not typed and pattern(ALONE).match(text, end) is not None
     if join == "listed" and kind == "password" and value.isdigit():
         return len(value) > 3
     return _strong(value, kind)
 
 
-def _is_code(value: str, name: str, after: str) -> bool:
+def _is_code(value: str, kind: str, name: str, after: str) -> bool:
     """`password=password`, `token=user.token`, `secret: other_secret`, `login(password=pw)`."""
     lower = value.lower()
     if _is_member(value) or lower == name.lower().lstrip("-"):
@@ -216,6 +217,8 @@ def _is_code(value: str, name: str, after: str) -> bool:
     if not value.replace(".", "_").isidentifier():
         return False
     if after in (")", ",", ";") and (value.replace("_", "").isalpha() or not _strong(value, "password")):
+        return True
+    if kind != "password" and split_words(value)[-1:] == [kind.rpartition("-")[2]]:
         return True
     shaped = "_" in value or not (value.islower() or value.isupper() or value.istitle())
     return shaped and value.replace("_", "").isalpha() and any(word in lower for word in SECRET_WORDS)

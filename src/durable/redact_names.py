@@ -7,6 +7,7 @@ are no secrets. Everything here works without `re`: it runs on every key of ever
 from __future__ import annotations
 
 DIGITS = "0123456789"
+HEX = "0123456789abcdefABCDEF"
 
 
 def words(listed: str) -> frozenset[str]:
@@ -58,6 +59,7 @@ PASS_OWNERS = words(
 
 # The word before: a verb makes a switch or a function of it, a page makes a cursor of a token.
 HARMLESS_BEFORE = words(
+    "idempotency request creation starting backward forward output input pagination "
     "no not max min num number count total next prev previous page continuation sync cursor per pad eos "
     "bos unk mask cls sep stop special start end image forgot reset show hide has is need needs require "
     "requires required use uses with without change update set get verify check validate hash make create "
@@ -161,7 +163,7 @@ def is_reference(value: str) -> bool:
         return True
     if first in ":@" and rest.isidentifier() and rest.islower() and rest.isalpha():
         return True  # a parameter of an SQL statement
-    if first == "%" and (rest == "s" or (len(rest) > 1 and rest.endswith("%"))):
+    if first == "%" and ((len(rest) < 3 and rest[:1] in "srdvq") or (len(rest) > 1 and rest.endswith("%"))):
         return True
     if value.lower().startswith(REFERENCE_STARTS) or "${" in value or "$(" in value or "{{" in value:
         return True
@@ -169,11 +171,17 @@ def is_reference(value: str) -> bool:
 
 
 def _is_blank(value: str) -> bool:
-    if value.startswith("[redacted:") and value.find("]") == len(value) - 1:
+    if value.startswith("[redacted:") and value.find("]") >= len(value) - 4:
         return True
     if (value[0], value[-1]) in (("<", ">"), ("{", "}")) and len(value) > 1:
         return True
-    return value == "?" or (len(value) > 2 and len(set(value)) == 1 and value[0] in MASKS)
+    if len(value) < 4 and not any(char.isalnum() for char in value):
+        return True
+    return _is_colour(value) or (len(value) > 2 and len(set(value)) == 1 and value[0] in MASKS)
+
+
+def _is_colour(value: str) -> bool:
+    return value[0] == "#" and len(value) in (4, 7, 9) and all(char in HEX for char in value[1:])
 
 
 def is_path(value: str) -> bool:

@@ -73,7 +73,7 @@ PEM_ONLY_BASE64 = r"(?:\s|\\+[nrt]|[A-Za-z0-9+/=])*+\Z"
 URL_LOGIN = r"://(\[redacted:[a-z-]{1,40}\]|[^\s:@/\"'`<>\\?#\[]*):([^\s/\"'`<>\\?#]+)@"
 URL_TOKEN = r"://([A-Za-z0-9_.~%-]{16,512}+)(?::(?:x-oauth-basic)?)?@"
 SIGNATURES = (
-    r"signature=([a-z0-9%+/=_-]{32,}+)",
+    r"signature=([a-z0-9%+/=_~-]{32,}+)",
     r"sig=(?<=[?&]sig=)([a-z0-9%+/=_-]{16,}+)",
 )
 BEARER = r"bearer[ \t]{1,4}([a-z0-9._~+/=-]{16,}+)"
@@ -82,7 +82,7 @@ SQL_LOGINS = (
     r"with password[ \t]{1,8}'([^'\n]{1,200})'",
     r"encrypted password[ \t]{1,8}'([^'\n]{1,200})'",
 )
-NETRC = r"login[ \t\n]{1,8}\S{1,100}[ \t\n]{1,8}password[ \t]{1,8}(\S{1,200})"
+NETRC = r"login[ \t\n]{1,8}\S{1,100}[ \t\n]{1,8}password[ \t]{1,8}([^\s\"'\\{}]{1,200})(?=\s|\\|\Z)"
 PLACEHOLDER = r"\[redacted:[a-z0-9-]{1,40}\]"
 
 _compiled: dict[str, re.Pattern[str]] = {}

@@ -32,7 +32,7 @@ BETWEEN = " \t\"'`\\]?!"
 COMMANDS = ("mysql", "mariadb", "sshpass", "7z", "zip", "mongo", "docker login", "podman login", "helm registry",
             "redis-cli", "ldap")  # fmt: skip
 # Showing that more mentions than this are all harmless costs more than loading the patterns.
-MENTIONS = 100
+MENTIONS = 4000
 
 
 def lower_same_length(text: str) -> str:
