@@ -128,13 +128,17 @@ def span_words(seconds: float) -> str:
     return _two(whole // _DAY, "d", whole % _DAY // _HOUR, "h")
 
 
-def age(seconds: float) -> str:
-    """Roughly how long ago, in one unit."""
+def rough(seconds: float) -> str:
+    """In one unit."""
     whole = max(round(seconds), 0)
     for unit, name in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
         if whole >= unit:
-            return f"{whole // unit} {name} ago"
-    return f"{whole} s ago"
+            return f"{whole // unit} {name}"
+    return f"{whole} s"
+
+
+def age(seconds: float) -> str:
+    return f"{rough(seconds)} ago"
 
 
 def _two(first: int, unit: str, second: int, smaller: str) -> str:

@@ -11,16 +11,20 @@ from durable.view import Life, is_unsettled
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from durable.ledger.reading import Reader
+    from durable.orphans import Orphans
     from durable.view import Row
+
+NEVER = "~"  # later than any time
 
 
 class Living:
-    __slots__ = ("_owners", "_reader", "_redactor")
+    __slots__ = ("_empty_since", "_owners", "_reader", "_redactor")
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._redactor = Redactor()
         self._owners: dict[str, Row | None] = {}
+        self._empty_since: dict[str, str] = {}
 
     def of(self, step: Row) -> Life | None:
         """None for a step that is settled: nothing that lives now could change what is recorded."""
@@ -38,14 +42,26 @@ class Living:
         return liveness(_owner(row))
 
     def _with_processes(self, step: Row, row: Row, reason: str) -> Life:
-        if not step["running_at"]:
+        if not step["running_at"] or self._nothing_left(row, step["running_at"]):
             return Life(DEAD, reason, known=True, ended_at=row["ended_at"])
         ended = nanoseconds(row["ended_at"]) if row["ended_at"] else None
-        others = [_owner(other) for other in self._reader.all("owners_of_session", session_id=step["session_id"])]
-        seen = orphans(_owner(row), nanoseconds(step["running_at"]), ended, others)
+        seen = self._orphans(row, step["running_at"], ended)
         # A command line may hold what no ledger keeps.
         found = [(one.pid, self._redactor.text(one.command)) for one in seen.found]
         return Life(DEAD, reason, found, seen.known, seen.reason, row["ended_at"])
+
+    def _nothing_left(self, row: Row, since: str) -> bool:
+        """Nothing of this client's since its first step asked after: then nothing of its later steps either.
+        A look at all processes takes long enough to be worth sparing for each of many steps."""
+        owner_id = row["owner_id"]
+        if owner_id not in self._empty_since:
+            seen = self._orphans(row, since, None)
+            self._empty_since[owner_id] = since if seen.known and not seen.found else NEVER
+        return self._empty_since[owner_id] <= since
+
+    def _orphans(self, row: Row, since: str, ended: int | None) -> Orphans:
+        others = [_owner(other) for other in self._reader.all("owners_of_session", session_id=row["session_id"])]
+        return orphans(_owner(row), nanoseconds(since), ended, others)
 
     def _owner(self, owner_id: str) -> Row | None:
         if owner_id not in self._owners:

@@ -6,9 +6,9 @@ import time
 from durable import home
 from durable.cli.living import Living
 from durable.cli.reading import contents, enforcement, has_ledger, no_ledger, notices
-from durable.cli.result import Facts, Heading, Note, Paragraph, Result
+from durable.cli.result import Heading, Note, Paragraph, Result, Verbatim
 from durable.cli.when import clock, local_day
-from durable.cli.words import call, fit, standing
+from durable.cli.words import call, fit, one_line, standing
 from durable.clock import now
 from durable.errors import PolicyError
 from durable.ledger.reading import Reader
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 OPTIONS = ()
 CALL_WIDTH = 70
+ARROW = "→"
 DOUBT, INTERRUPTED, UNJUDGED, SET_ASIDE, POLICY = "in_doubt", "interrupted", "unjudged", "set_aside", "policy"
 TITLES = {
     DOUBT: "In doubt: it may have happened",
@@ -89,12 +90,12 @@ def _kinds(row: Row, life: Life | None) -> Iterator[str]:
 def _help(kind: str, row: Row) -> str:
     step_id = row["step_id"]
     if kind == INTERRUPTED:
-        return f"durable reconcile {short_id(row['run_id'])}    closes it from the client's own record"
+        return f"durable reconcile {short_id(row['run_id'])} closes it from the client's own record"
     if kind == UNPREPARED:
-        return f"{home.command()} doctor    shows whether our hooks stand at every door"
+        return f"{home.command()} doctor shows whether our hooks stand at every door"
     if kind == CONTRADICTED:
-        return f"durable step {step_id}    shows both; undo one effect if it must not stand twice"
-    return f"durable step {step_id}    shows what is known; look whether it happened"
+        return f"durable step {step_id} shows both; undo one effect if it must not stand twice"
+    return f"durable step {step_id} shows what is known; then look whether it happened"
 
 
 def _set_aside(state: str) -> Iterator[Row]:
@@ -145,8 +146,8 @@ def _view(items: list[Row], waiting: int, absent: bool) -> list[Block]:
 
 def _item(item: Row) -> Block:
     step = item["step"]
-    if step is None:
-        return Facts([("what", item["what"]), ("why", item["why"]), ("help", item["help"])])
-    when = clock(step["running_at"] or step["prepared_at"] or step["returned_at"], local_day(now()))
-    what = f"{item['what']}  (step {step['step_id']}, run {short_id(step['run_id'])}, {when})"
-    return Facts([("what", what), ("why", item["why"]), ("help", item["help"])])
+    head = item["what"]
+    if step is not None:
+        when = clock(step["running_at"] or step["prepared_at"] or step["returned_at"], local_day(now()))
+        head = f"{step['step_id']}  {head}  ({when}, run {short_id(step['run_id'])})"
+    return Verbatim(f"{head}\n    {one_line(item['why'])}\n    {ARROW} {item['help']}")

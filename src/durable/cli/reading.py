@@ -13,7 +13,7 @@ from durable.errors import LedgerError, UsageError
 from durable.ledger import head
 from durable.ledger.database import database_in, present
 from durable.ledger.reading import Reader
-from durable.view import LARGE, resolved, short_id, span_words
+from durable.view import LARGE, resolved, rough, short_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def notices() -> list[Block]:
     if marker is None:
         return []
     until = clock(marker["until"], local_day(now()))
-    left = span_words((nanoseconds(marker["until"]) - nanoseconds(now())) / 1_000_000_000)
+    left = rough((nanoseconds(marker["until"]) - nanoseconds(now())) / 1_000_000_000)
     said = f"enforcement is off until {until} ({left} left), lifted by {marker['by']}: {one_line(marker['reason'])}"
     return [Note("warning", f"{said}; {home.command()} on ends it. What runs meanwhile is not recorded.")]
 

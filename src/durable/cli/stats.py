@@ -26,7 +26,7 @@ OPTIONS = (
 # Permitted, and not proven since never to have begun.
 EXECUTED = (RUNNING, SUCCEEDED, FAILED, IN_DOUBT)
 HELD_BACK = (REFUSED, REPLAYED)
-COLUMNS = ("tool", "calls", "ran", "again", "held back", "refused", "failed", "in doubt", "p50", "p95")
+COLUMNS = ("tool", "calls", "ran", "again", "held back", "refused", "failed", "in doubt", "median", "p95")
 COUNTERS = ("attempts", "executed", "duplicates", "held_back", "refused", "failed", "in_doubt")
 BAR = 30
 

@@ -61,6 +61,7 @@ def _facts(step: Row, row: Row, life: Life | None, heard: str) -> list[tuple[str
         ("closed by", step["closed_by"]),
         ("stands", standing(row, life, heard, now_ns) if life else None),
         ("doubt was", step["doubt"] if step["closed_at"] else None),
+        ("would have been", step["would"]),
         ("prepared", moment(step["prepared_at"]) or "never: a receipt came for a call that no row had announced"),
         ("permitted", moment(step["running_at"])),
         ("closed", moment(step["closed_at"])),

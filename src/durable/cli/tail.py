@@ -5,7 +5,7 @@ import sys
 
 from durable import home
 from durable.cli.options import flag, value
-from durable.cli.reading import contents, find_run, has_ledger, no_ledger, notices
+from durable.cli.reading import contents, enforcement, find_run, has_ledger, no_ledger, notices
 from durable.cli.result import Paragraph, Result
 from durable.cli.screen import columns
 from durable.cli.when import clock, local_day
@@ -41,8 +41,9 @@ def run(run: str = "", lines: int = 10, once: bool = False) -> Outcome:
 def _follow(run: str, lines: int, once: bool) -> Iterator[Result]:
     state = home.data_home()
     try:
+        yield from _notice()
         if once and not has_ledger(state):
-            yield Result("tail", None, view=[*notices(), Paragraph(no_ledger(state))])
+            yield Result("tail", None, view=[Paragraph(no_ledger(state))])
             return
         yield from _wait_for_ledger(state)
         with Reader(state) as reader:
@@ -51,9 +52,15 @@ def _follow(run: str, lines: int, once: bool) -> Iterator[Result]:
         return
 
 
+def _notice() -> Iterator[Result]:
+    lifted = enforcement()
+    if lifted is not None:
+        yield Result("tail", {"enforcement_off": lifted}, view=notices())
+
+
 def _wait_for_ledger(state: str) -> Iterator[Result]:
     if not has_ledger(state):
-        yield Result("tail", None, view=[*notices(), Paragraph(f"{no_ledger(state)}; waiting for it")])
+        yield Result("tail", None, view=[Paragraph(f"{no_ledger(state)}; waiting for it")])
     while not has_ledger(state):
         if _reader_left():
             return

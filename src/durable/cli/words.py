@@ -5,6 +5,7 @@ from __future__ import annotations
 from durable.cli.when import since
 from durable.native import dumps
 from durable.owner import ALIVE, DEAD
+from durable.policy.decide import PERMIT
 from durable.step import IN_DOUBT, PREPARED
 from durable.view import age, duration, needs_a_person, short_step, span_words
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from durable.view import Life, Row
 
 ELLIPSIS = "…"
-_COMMAND = 60
+COMMAND, ARGUMENT = 60, 40
 # The field that says most about a call of this tool.
 TELLING = {
     "Agent": "description",
@@ -59,7 +60,7 @@ def telling(name: str, given: Any, folder: str = "") -> str:
     field = TELLING.get(name, "")
     if isinstance(given.get(field), str):
         return one_line(_shortened(given[field], folder) if field.endswith("path") else given[field])
-    return one_line(" ".join(f"{key}={_scalar(value)}" for key, value in given.items()))
+    return one_line(" ".join(_arguments(given)))
 
 
 def one_line(text: str) -> str:
@@ -76,8 +77,10 @@ def _shortened(path: str, folder: str) -> str:
     return path.removeprefix(folder.rstrip("/") + "/") if folder else path
 
 
-def _scalar(value: Any) -> str:
-    return value if isinstance(value, str) else dumps(value)
+def _arguments(given: dict[str, Any]) -> list[str]:
+    """The short ones first: they tell calls apart, and a long one would leave them no room."""
+    parts = [f"{key}={one_line(value if isinstance(value, str) else dumps(value))}" for key, value in given.items()]
+    return [fit(part, ARGUMENT) for part in sorted(parts, key=lambda part: len(part) > ARGUMENT)]
 
 
 # ---- how it stands ----------------------------------------------------------------------------
@@ -99,7 +102,8 @@ def notes(row: Row, life: Life | None) -> list[str]:
     found += [f"twin {short_step(row['duplicate_of'])}"] if row["duplicate_of"] else []
     found += [f"attempt {row['attempt']}"] if row["attempt"] > 1 else []
     found += [f"exit {row['exit_code']}"] if row["exit_code"] else []
-    found += ["would " + row["would"]] if row["would"] and not row["would"].startswith("permit") else []
+    would = (row["would"] or "").partition(":")[0]
+    found += [f"would {would}"] if would not in ("", PERMIT) else []
     found += ["rewritten"] if row["effective_input"] else []
     found += ["redacted"] if row["redacted"] else []
     return found
@@ -144,7 +148,7 @@ def _gone(life: Life, heard: str, now_ns: int) -> str:
 
 def _left(life: Life) -> str:
     if life.processes:
-        listed = ", ".join(f"{pid} ({fit(one_line(command), _COMMAND)})" for pid, command in life.processes)
+        listed = ", ".join(f"{pid} ({fit(one_line(command), COMMAND)})" for pid, command in life.processes)
         return f"process {listed} still runs" if len(life.processes) == 1 else f"processes {listed} still run"
     unseen = f"whether a process of it is left can't be seen ({life.unseen})"
-    return "no process of it is left" if life.known else unseen
+    return "no process of it is left here" if life.known else unseen

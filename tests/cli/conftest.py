@@ -1,0 +1,9 @@
+import pytest
+from machine import Machine
+
+
+@pytest.fixture
+def machine(tmp_path):
+    found = Machine(tmp_path)
+    yield found
+    found.close()
