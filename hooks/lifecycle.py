@@ -8,14 +8,29 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # Appended, so that nothing there can stand in for a module of the standard library.
 sys.path += [os.path.join(os.path.dirname(HERE), "src"), os.path.dirname(os.path.dirname(HERE))]
 
+
+def leave(problem):
+    sys.stderr.write("durable could not record this event: %s.\n" % problem)
+    sys.stderr.flush()
+    os._exit(0)
+
+
 try:
     from durable.old_python import reexec_or_exit
 
-    reexec_or_exit(os.path.abspath(__file__))
-    from durable.hook import main
-except Exception as error:
-    sys.stderr.write("durable: its own code can't be loaded (%s); install it again or check this Python\n" % error)
-    sys.stderr.flush()
-    os._exit(2)
+    reexec_or_exit(os.path.abspath(__file__), leave)
+    from durable.switch import read_marker
 
-main("lifecycle")
+    # A person's `durable off` is looked for before anything that could be broken is loaded.
+    marker = read_marker(os.environ)
+    if marker is not None and marker.active():
+        os._exit(0)
+    from durable.alarm import catch_signals
+
+    catch_signals()
+    from durable.hook import main
+
+    main("lifecycle", marker, leave)
+except BaseException as error:
+    why = " ".join(("%s %s" % (type(error).__name__, error)).split())
+    leave("its own code can't be run (%s); install it again or check this Python" % why)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
+from durable.alarm import Interruption
 from durable.clock import now
 from durable.errors import DurableError, InputError
-from durable.home import command
+from durable.home import command, is_ours
 from durable.native import dumps, loads
 from durable.policy.policy import OBSERVE
 from durable.spool import NOT_ANSWERED, RECEIPT, UNREADABLE, spool
@@ -16,45 +18,70 @@ if TYPE_CHECKING:
     from typing import Any
 
     from durable.hook import Hook
+    from durable.redact import Redactor
 
 _LOG_BYTES = 1_000_000
+_LONGEST_PROBLEM = 1_000
+_LONGEST_UNREADABLE = 1_000_000
+# Opening a FIFO would wait for its reader for ever, and by now no alarm is set.
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def answer_failure(hook: Hook, door: str, error: BaseException) -> tuple[int, str, str]:
+def answer_failure(hook: Hook, error: BaseException) -> tuple[int, str, str]:
     """(exit code, stdout, stderr)."""
-    alarm = getattr(hook, "alarm", None)
-    if alarm is not None:
-        alarm.disarm()
-    problem = sentence(hook, error)
-    _log(hook, door, problem)
-    return {"pre_tool_use": _deny, "post_tool_use": _keep, "lifecycle": _tell}[door](hook, problem)
+    problem = sentence(hook.redactor, error)
+    _log(hook, problem)
+    return {"pre_tool_use": _deny, "post_tool_use": _keep, "lifecycle": _tell}[hook.door](hook, problem)
 
 
-def sentence(hook: Hook, error: BaseException) -> str:
-    if isinstance(error, InputError) and not error.remedy:
-        text = f"{error.problem}; update durable, or see what the client sends with {command()} doctor"
-    elif isinstance(error, DurableError):
-        text = str(error)
-    else:
-        text = f"an unexpected {type(error).__name__} ({error}); look into it with {command()} doctor"
-    redactor = getattr(hook, "redactor", None)
-    return " ".join((redactor.text(text) if redactor is not None else text).split())
+def sentence(redactor: Redactor, error: BaseException) -> str:
+    """One line: the problem, then the remedy, which is never cut."""
+    problem, remedy = _words(error)
+    problem = " ".join(redactor.text(problem).split())
+    return f"{problem[:_LONGEST_PROBLEM]}; {remedy}"
+
+
+def _words(error: BaseException) -> tuple[str, str]:
+    if isinstance(error, Interruption):
+        error = error.error
+    if isinstance(error, DurableError):
+        return error.problem, error.remedy or _own_remedy(error)
+    if isinstance(error, OSError):
+        where = f"{error.filename!r}" if error.filename else "a file"
+        return f"{where} can't be used ({error.strerror or error})", _of_errno(error.errno)
+    if isinstance(error, RecursionError):
+        return "the input is nested too deeply", "make the call a flatter one"
+    if isinstance(error, MemoryError):
+        return "memory ran out", "free some memory and try again"
+    return f"an unexpected {type(error).__name__} ({error})", f"look into it with {command()} doctor"
+
+
+def _own_remedy(error: DurableError) -> str:
+    if isinstance(error, InputError):
+        return f"update durable, or see what the client sends with {command()} doctor"
+    return f"look into it with {command()} doctor"
+
+
+def _of_errno(number: int | None) -> str:
+    if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "free some space"
+    if number in (errno.EMFILE, errno.ENFILE):
+        return "close some programs and try again"
+    return "restore your access to it"
 
 
 def _deny(hook: Hook, problem: str) -> tuple[int, str, str]:
     if _observing(hook):
-        said = f"durable (observe mode): this call goes unrecorded: {problem}"
+        said = f"durable (observe mode): this call goes unrecorded: {problem}."
         return 0, dumps({"systemMessage": said}), ""
-    step = getattr(hook, "permitted", None)
-    if step is not None:
-        _spool_not_answered(hook, step)
+    if hook.permitted is not None:
+        _spool_not_answered(hook, hook.permitted)
     lift = f"{command()} off --for 1h --reason TEXT"
-    return 2, "", f"durable denied this call, nothing was run: {problem} (a person can lift enforcement: {lift})\n"
+    return 2, "", f"durable denied this call, nothing was run: {problem} (a person can lift enforcement: {lift}).\n"
 
 
 def _observing(hook: Hook) -> bool:
-    policy = getattr(hook, "policy", None)
-    return policy is not None and policy.mode == OBSERVE and not policy.broken
+    return hook.policy is not None and hook.policy.mode == OBSERVE and not hook.policy.broken
 
 
 def _spool_not_answered(hook: Hook, step: Any) -> None:
@@ -64,26 +91,30 @@ def _spool_not_answered(hook: Hook, step: Any) -> None:
 
 def _keep(hook: Hook, problem: str) -> tuple[int, str, str]:
     """The effect is there, so its receipt must be as well, and the model must not try again."""
-    event = getattr(hook, "event", None)
-    name = event.name if event is not None else "PostToolUse"
-    if name == "PostToolBatch":
+    name = hook.event.name if hook.event is not None else "PostToolUse"
+    if name == "PostToolBatch" or hook.recorded:
         return 0, "", ""  # A batch carries no receipt; its calls are looked up by the next hook.
     where = _spooled(hook)
     kept = f"its receipt waits in {where} and will be folded in" if where else "its receipt could not be kept anywhere"
-    said = f"durable: this call did happen; do not run it again. The ledger could not take its receipt: {problem}; {kept}."
-    from durable.agents.claude_code import render_told
-
-    return 0, render_told(name, said, said), ""
+    said = f"durable: this call DID run; do not run it again. The ledger could not take its receipt: {problem}; {kept}."
+    return 0, hook.agent.render_told(name, said, said), ""
 
 
 def _spooled(hook: Hook) -> str | None:
-    home, env = getattr(hook, "home", ""), getattr(hook, "env", os.environ)
-    event, redactor = getattr(hook, "event", None), hook.redactor
+    """Where it waits. Without a place for it the model must still hear that the call ran."""
+    try:
+        kind, fields = _news(hook)
+        return spool(kind, fields, hook.home, hook.env)
+    except Exception:  # noqa: BLE001
+        return None
+
+
+def _news(hook: Hook) -> tuple[str, dict[str, Any]]:
+    event = hook.event
     if event is None:
-        return spool(UNREADABLE, {"text": redactor.text(getattr(hook, "text", ""))}, home, env)
-    payload = loads(hook.text)
-    fields = {"client": event.client, "payload": redactor.value(payload), "input_hash": _hashed(home, event)}
-    return spool(RECEIPT, fields, home, env)
+        return UNREADABLE, {"text": hook.redactor.text(hook.text[:_LONGEST_UNREADABLE])}
+    payload = hook.redactor.value(loads(hook.text))
+    return RECEIPT, {"client": event.client, "payload": payload, "input_hash": _hashed(hook.home, event)}
 
 
 def _hashed(home: str, event: Any) -> str:
@@ -98,22 +129,20 @@ def _hashed(home: str, event: Any) -> str:
 
 def _tell(hook: Hook, problem: str) -> tuple[int, str, str]:
     """Nobody is stopped between calls. The next call will be denied for the same reason, and say so."""
-    event = getattr(hook, "event", None)
-    if event is not None and event.name == "SessionStart":
-        return 0, dumps({"systemMessage": f"durable can't write its ledger: {problem}"}), ""
+    if hook.event is not None and hook.event.name == "SessionStart":
+        return 0, dumps({"systemMessage": f"durable can't write its ledger: {problem}."}), ""
     return 0, "", ""
 
 
-def _log(hook: Hook, door: str, problem: str) -> None:
-    home = getattr(hook, "home", "")
-    if not home:
+def _log(hook: Hook, problem: str) -> None:
+    if not is_ours(hook.home):
         return
-    path = f"{home}/hook.log"
-    line = dumps({"at": now(), "hook": door, "problem": problem}) + "\n"
+    path = f"{hook.home}/hook.log"
+    line = dumps({"at": now(), "hook": hook.door, "problem": problem}) + "\n"
     try:
         if os.path.exists(path) and os.path.getsize(path) > _LOG_BYTES:
             os.replace(path, path + ".1")
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, _APPEND, 0o600)
         os.write(descriptor, line.encode())
         os.close(descriptor)
     except OSError:

@@ -62,16 +62,25 @@ def _user_dir(env: Mapping[str, str], variable: str, fallback: str) -> str:
 
 def _home(home: str) -> str:
     if not home.startswith("/"):
-        raise HomeError("HOME is not set to an absolute path", "set HOME, or DURABLE_HOME to a lasting local directory")
+        raise HomeError("HOME is not set to an absolute path", "set HOME to your home directory")
     return home.rstrip("/")
 
 
 def command() -> str:
     """The full path of a `durable` that a person can run as it stands here."""
     package = os.path.dirname(os.path.abspath(__file__))
-    checkout = os.path.normpath(os.path.join(package, "..", "..", "bin", _OURS))
-    installed = os.path.join(os.path.dirname(sys.executable), _OURS)
-    return _quoted(checkout if os.path.exists(checkout) else installed)
+    found = [path for path in _commands(package) if os.path.exists(path)]
+    return _quoted((found or _commands(package))[0])
+
+
+def _commands(package: str) -> list[str]:
+    """Of a checkout; of the environment that the package stands in; of the Python that runs it."""
+    up = os.path.normpath
+    return [
+        up(f"{package}/../../bin/{_OURS}"),
+        up(f"{package}/../../../../bin/{_OURS}"),
+        os.path.join(os.path.dirname(sys.executable), _OURS),
+    ]
 
 
 def _quoted(path: str) -> str:
@@ -85,12 +94,22 @@ def secure_dir(path: str) -> None:
         os.makedirs(path, 0o700, exist_ok=True)
         found = os.lstat(path)
     except OSError as error:
-        raise HomeError(f"{path} can't be used ({error.strerror})", f"make it a directory of yours, or {_elsewhere()}") from None
+        remedy = f"make it a directory of yours, or {_elsewhere()}"
+        raise HomeError(f"{path} can't be used ({error.strerror})", remedy) from None
     if not stat.S_ISDIR(found.st_mode):
         raise HomeError(f"{path} is a symbolic link", f"put a real directory there, or {_elsewhere()}")
     _check_ours(path, found)
     if stat.S_IMODE(found.st_mode) & 0o077:
         os.chmod(path, 0o700)
+
+
+def is_ours(path: str) -> bool:
+    """Whether it is a directory of ours and no link, without making or changing anything."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
 
 
 def check_file(path: str) -> bool:
@@ -100,7 +119,8 @@ def check_file(path: str) -> bool:
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise HomeError(f"{path} can't be read ({error.strerror})", f"restore your access to it, or {_elsewhere()}") from None
+        remedy = f"restore your access to it, or {_elsewhere()}"
+        raise HomeError(f"{path} can't be read ({error.strerror})", remedy) from None
     if stat.S_ISLNK(found.st_mode):
         raise HomeError(f"{path} is a symbolic link", f"put the real file there, or {_elsewhere()}")
     if not stat.S_ISREG(found.st_mode):
@@ -111,7 +131,8 @@ def check_file(path: str) -> bool:
 
 def _check_ours(path: str, found: os.stat_result) -> None:
     if found.st_uid != os.geteuid():
-        raise HomeError(f"{path} belongs to another user (uid {found.st_uid})", f"chown it to yourself, or {_elsewhere()}")
+        remedy = f"chown it to yourself, or {_elsewhere()}"
+        raise HomeError(f"{path} belongs to another user (uid {found.st_uid})", remedy)
 
 
 def _elsewhere() -> str:

@@ -17,17 +17,17 @@ import time
 from durable import crash, switch
 from durable.agents.registry import AGENTS
 from durable.alarm import Alarm
-from durable.errors import DeadlineError, DurableError, InputError
+from durable.errors import DurableError, InputError
 from durable.home import data_home
 from durable.ledger.sqlite import SqliteLedger
 from durable.policy.files import load_policy
 from durable.policy.policy import OBSERVE, Policy
 from durable.redact import Redactor
-from durable.spool import NOT_ANSWERED, Fold, spool
+from durable.spool import Fold
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import NoReturn
 
     from durable.event import Event
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from durable.step import Step
 
 CLIENT = "claude-code"
+LARGEST_INPUT = 100_000_000  # without an end to it the kernel would kill us, and the call would run
 
 
 class Hook:
@@ -45,62 +46,107 @@ class Hook:
         self.env = env
         self.started = time.monotonic()
         self.agent = AGENTS[CLIENT]
-        self.alarm = Alarm(env)
+        self.alarm = Alarm()
+        self.marker: switch.Marker | None = None
+        self.fold: Fold | None = None
         self.home = ""
         self.text = ""
         self.event: Event | None = None
         self.policy: Policy | None = None
         self.redactor = Redactor()
-        self.permitted: Step | None = None  # committed as running, and not yet answered
+        self.permitted: Step | None = None  # written as running, and not yet answered
+        self.recorded = False
 
     def read(self) -> Event:
-        self.home = data_home(self.env)
-        raw = _stdin()
-        # Kept even if it can't be understood: after the call it is all there is to spool.
-        self.text = raw.decode("utf-8", "backslashreplace")
-        try:
-            self.event = self.agent.parse(_decoded(raw), self.door, self.env)
-        finally:
-            self._read_policy()
+        """Every part is tried, whatever became of those before it: whether we may deny at all is the
+        policy's to say, and after the call the text is all there is to keep."""
+        parts = [self._arm, self._find_home, self._read_input, self._understand]
+        # What the deadline may cut off comes last: after the call the policy, before it the input.
+        parts.insert(4 if self.door == "post_tool_use" else 2, self._read_policy)
+        troubles = []
+        for part in parts:
+            try:
+                part()
+            except DurableError as error:
+                troubles.append(error)
+        if troubles:
+            raise troubles[0]
+        assert self.event is not None
         return self.event
 
+    def _arm(self) -> None:
+        self.alarm.arm(self.env)
+
+    def _find_home(self) -> None:
+        self.home = data_home(self.env)
+
     def _read_policy(self) -> None:
-        """Even for input that can't be read: whether we may deny at all is the policy's to say."""
         project = self.event.project if self.event else self.env.get("CLAUDE_PROJECT_DIR", "")
+        self.alarm.doing = "reading the policy files"
         self.policy = load_policy(self.home, project, self.env)
         self.redactor = Redactor(self.policy.redact_patterns, self.policy.redact)
 
-    def transaction(self) -> tuple[Transaction, Fold]:
+    def _read_input(self) -> None:
+        self.alarm.doing = "waiting for its input"
+        raw = bytearray()
+        try:
+            _fill(raw)
+        finally:
+            self.text = raw.decode("utf-8", "backslashreplace")
+        _check_utf8(raw)
+
+    def _understand(self) -> None:
+        self.event = self.agent.parse(self.text, self.door, self.env)
+        if self.policy is not None and not self.env.get("CLAUDE_PROJECT_DIR"):
+            self._read_policy()
+
+    def transaction(self) -> Transaction:
         """A write that has already taken in what waited for one."""
         ledger = SqliteLedger(self.home, patience=None, busy_s=self.alarm.left() - 0.3)
+        self.alarm.doing = f"waiting for another process to release the ledger in {self.home}"
         tx = ledger.begin()
+        self.alarm.doing = "writing its row"
         try:
-            fold = Fold(self.home, self.env)
-            fold.into(tx, self.redactor)
+            self.fold = Fold(self.home, self.env, self.alarm.left() / 2)
+            self.fold.into(tx, self.redactor)
+            if self.marker is not None:
+                switch.record(tx, self.marker, self.redactor)
         except BaseException:
             ledger.rollback()
             raise
-        return tx, fold
+        return tx
+
+    def sweep(self) -> None:
+        """After the commit: what was taken in need not wait any longer."""
+        self.recorded = True
+        if self.fold is not None:
+            self.fold.sweep()
+        if self.marker is not None:
+            switch.remove(self.marker, self.env)
+
+    def still_wanted(self) -> None:
+        if self.permitted is not None and self.event is not None:
+            self.alarm.check(self.event.client_pid)
 
     def elapsed_us(self) -> int:
         return int((time.monotonic() - self.started) * 1_000_000)
 
 
-def main(door: str) -> NoReturn:
-    hook = Hook.__new__(Hook)
+def main(door: str, marker: switch.Marker | None, leave: Callable[[str], NoReturn]) -> NoReturn:
+    """Ends the process with the answer. `marker` is over, `leave` the door's last resort."""
+    hook = Hook(door, os.environ)
     try:
-        hook.__init__(door, os.environ)  # type: ignore[misc]
-        marker = switch.read_marker(hook.env)
-        if marker is not None and marker.active():
-            _leave(0)
-        hook.alarm.arm()
+        _claim_streams()
+        hook.marker = marker
         answer = DOORS[door](hook)
         crash.point("before-answer")
+        hook.still_wanted()
         _write(1, answer)
-        hook.permitted = None
+        hook.alarm.disarm()
+        crash.point("answered")
     except BaseException as error:  # noqa: BLE001 - whatever it is, it must end in an answer
-        _fail(hook, door, error)
-    crash.point("after-answer")
+        hook.alarm.disarm()
+        _fail(hook, error, leave)
     _leave(0)
 
 
@@ -113,26 +159,27 @@ def before_call(hook: Hook) -> str:
 
     event = hook.read()
     assert hook.policy is not None
-    tx, fold = hook.transaction()
+    tx = hook.transaction()
     with tx:
         decision, step = prepare(tx, event, hook.policy, hook.redactor, hook.env, hook.elapsed_us())
         hook.alarm.check(event.client_pid)
         denied = decision.verdict == DENY and hook.policy.mode != OBSERVE
         hook.permitted = None if denied else step
         tx.commit()
-    fold.sweep()
-    return hook.agent.render_deny(decision.reason) if denied else hook.agent.render_permit()
+    hook.sweep()
+    answer: str = hook.agent.render_deny(decision.reason) if denied else hook.agent.render_permit()
+    return answer
 
 
 def after_call(hook: Hook) -> str:
     from durable.receipt import Receipt
 
     event = hook.read()
-    tx, fold = hook.transaction()
+    tx = hook.transaction()
     with tx:
         Receipt(tx, hook.redactor, hook.env).record(event)
         tx.commit()
-    fold.sweep()
+    hook.sweep()
     return ""
 
 
@@ -140,11 +187,11 @@ def between_calls(hook: Hook) -> str:
     from durable.lifecycle import Lifecycle
 
     event = hook.read()
-    tx, fold = hook.transaction()
+    tx = hook.transaction()
     with tx:
         Lifecycle(tx, hook.redactor, hook.env).record(event)
         tx.commit()
-    fold.sweep()
+    hook.sweep()
     return ""
 
 
@@ -154,13 +201,13 @@ DOORS = {"pre_tool_use": before_call, "post_tool_use": after_call, "lifecycle": 
 # ---- failure ----------------------------------------------------------------------------------
 
 
-def _fail(hook: Hook, door: str, error: BaseException) -> NoReturn:
+def _fail(hook: Hook, error: BaseException, leave: Callable[[str], NoReturn]) -> NoReturn:
     try:
         from durable.failure import answer_failure
 
-        code, out, err = answer_failure(hook, door, error)
+        code, out, err = answer_failure(hook, error)
     except BaseException as second:  # noqa: BLE001 - even the way out may be broken
-        code, out, err = 2, "", f"durable: {type(error).__name__}, then {type(second).__name__}; see durable doctor\n"
+        leave(f"{type(error).__name__}, then {type(second).__name__} ({second}); try again")
     _write(1, out, quiet=True)
     _write(2, err, quiet=True)
     _leave(code)
@@ -169,18 +216,29 @@ def _fail(hook: Hook, door: str, error: BaseException) -> NoReturn:
 # ---- the edges --------------------------------------------------------------------------------
 
 
-def _stdin() -> bytes:
-    parts = []
-    while True:
-        part = os.read(0, 1 << 20)
-        if not part:
-            return b"".join(parts)
-        parts.append(part)
+def _claim_streams() -> None:
+    """A closed one is opened the wrong way round, so that using it still fails. Left free, its number
+    would go to the next file we open, and our answer into that file."""
+    for descriptor, wrong_way in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_RDONLY)):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, wrong_way)
 
 
-def _decoded(raw: bytes) -> str:
+def _fill(raw: bytearray) -> None:
     try:
-        return raw.decode()
+        while part := os.read(0, 1 << 20):
+            raw += part
+            if len(raw) > LARGEST_INPUT:
+                raise InputError(f"the input is larger than {LARGEST_INPUT} bytes", "make the call a smaller one")
+    except OSError as error:
+        raise InputError(f"the input can't be read ({error.strerror})", "") from None
+
+
+def _check_utf8(raw: bytearray) -> None:
+    try:
+        raw.decode()
     except UnicodeDecodeError as error:
         raise InputError(f"the input is not UTF-8 (byte {error.start})", "") from None
 
@@ -198,5 +256,5 @@ def _write(descriptor: int, text: str, quiet: bool = False) -> None:
 
 def _leave(code: int) -> NoReturn:
     """Without closing the database: closing the last connection checkpoints, at three more syncs."""
-    sys.stdout = sys.stderr = None  # type: ignore[assignment]
+    sys.stdout = sys.stderr = None
     os._exit(code)

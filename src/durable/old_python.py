@@ -3,23 +3,34 @@
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable  # noqa: F401 - in comments, which is all that Python 2 can parse
+    from typing import NoReturn  # noqa: F401
+
 WANTED = (3, 11)
 NAMES = ["python3." + str(minor) for minor in range(20, 10, -1)] + ["python3", "python"]
 
 
-def reexec_or_exit(script):
-    # type: (str) -> None
-    """Does nothing under Python 3.11 or later; otherwise never returns."""
+def reexec_or_exit(script, leave=None):
+    # type: (str, Callable[[str], NoReturn] | None) -> None
+    """Does nothing under Python 3.11 or later; otherwise never returns. `leave` ends the process
+    with one sentence; without it that is exit 2."""
     if sys.version_info >= WANTED:
         return
     newer = None if os.environ.get("DURABLE_REEXEC") else _newer()
     if newer:
         os.environ["DURABLE_REEXEC"] = "1"
         os.execv(newer, [newer, "-I", "-S", script] + sys.argv[1:])
-    sys.stderr.write(
-        "durable: this hook needs Python 3.11 or later and found only %d.%d at %s; "
-        "install a newer python3 or put one on PATH\n" % (sys.version_info[0], sys.version_info[1], sys.executable)
+    (leave or _exit)(
+        "it needs Python 3.11 or later and found only %d.%d at %s; "
+        "install a newer python3 or put one on PATH" % (sys.version_info[0], sys.version_info[1], sys.executable)
     )
+
+
+def _exit(problem):
+    # type: (str) -> NoReturn
+    sys.stderr.write("durable: " + problem + "\n")
     sys.stderr.flush()
     os._exit(2)
 
@@ -29,7 +40,7 @@ def _newer():
     for name in NAMES:
         for folder in os.environ.get("PATH", "").split(os.pathsep):
             path = os.path.join(folder, name)
-            if folder and os.access(path, os.X_OK) and _is_new(path):
+            if os.path.isabs(folder) and os.access(path, os.X_OK) and _is_new(path):
                 return path
     return None
 

@@ -8,16 +8,17 @@ directory or a private directory under /tmp holds the file until it can.
 from __future__ import annotations
 
 import os
+import stat
 import time
 
 from durable import crash
 from durable.clock import now
 from durable.closing import closing
 from durable.errors import DurableError
-from durable.home import config_dir, secure_dir
+from durable.home import config_dir, is_ours, secure_dir
 from durable.ledger.files import sync_dir, write_synced
 from durable.ledger.keys import read_key
-from durable.native import dumps, hmac_sha256, loads
+from durable.native import dumps, hmac_sha256, loads, sha256
 from durable.step import REFUSED, RUNNING
 
 TYPE_CHECKING = False
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from durable.event import Event
     from durable.ledger.transaction import Transaction
     from durable.redact import Redactor
 
@@ -39,7 +41,6 @@ _KEPT_ENV = (
     "CLAUDE_CODE_SESSION_ATTENDED",
     "DURABLE_RUN_ID",
 )
-_AT_ONCE = 50  # files that one hook folds in at most, so that it keeps its deadline
 _LARGEST = 200_000_000
 
 
@@ -61,6 +62,7 @@ def spool(kind: str, fields: dict[str, Any], home: str, env: Mapping[str, str]) 
     name = f"{time.time_ns():020d}-{os.urandom(4).hex()}.json"
     for room in rooms(home, env):
         try:
+            secure_dir(os.path.dirname(room))
             secure_dir(room)
             _put(room, name, data)
         except (DurableError, OSError):
@@ -89,26 +91,30 @@ def _mac(key: bytes, body: str) -> str:
 
 
 class Fold:
-    """Folds waiting files into a transaction; `sweep` removes them once it has committed."""
+    """Folds waiting files into a transaction; `sweep` removes them once it has committed.
 
-    def __init__(self, home: str, env: Mapping[str, str]) -> None:
+    It stops after `seconds`, having taken in at least one new file: what is left is for the next one.
+    """
+
+    def __init__(self, home: str, env: Mapping[str, str], seconds: float) -> None:
         self._home = home
         self._env = env
+        self._until = time.monotonic() + seconds
         self._done: list[str] = []
         self._bad: list[str] = []
 
     def waiting(self) -> list[str]:
         found: list[str] = []
         for room in rooms(self._home, self._env):
-            try:
+            # In /tmp anyone may have made that directory, and could fill it with what is none of ours.
+            if is_ours(os.path.dirname(room)) and is_ours(room):
                 found += [f"{room}/{name}" for name in sorted(os.listdir(room)) if name.endswith(".json")]
-            except OSError:
-                continue  # Most rooms never exist.
-        return found[:_AT_ONCE]
+        return found
 
     def into(self, tx: Transaction, redactor: Redactor) -> None:
         for path in self.waiting():
-            self._one(tx, redactor, path)
+            if self._one(tx, redactor, path) and time.monotonic() > self._until:
+                return
 
     def sweep(self) -> None:
         for path in self._done:
@@ -116,35 +122,40 @@ class Fold:
         for path in self._bad:
             self._set_aside(path)
 
-    def _one(self, tx: Transaction, redactor: Redactor, path: str) -> None:
-        name = os.path.basename(path)
+    def _one(self, tx: Transaction, redactor: Redactor, path: str) -> bool:
+        """Whether it was news. Nothing about one file may keep the others waiting."""
+        name = ascii(os.path.basename(path))[1:-1]  # a line break in it would blur the chain
         known = tx.one("was_spooled", name=name)
         if known is not None:
             (self._done if known["fate"] == "folded" else self._bad).append(path)
-            return
-        error: Exception | None
+            return False
         try:
             fields = self._read(tx, path)
         except _Foreign:
-            return
-        except (DurableError, OSError, ValueError, KeyError, TypeError) as broken:
-            error = broken
-        else:
-            error = tx.attempt(lambda: _fold(tx, redactor, fields))
-        if error is None:
-            tx.append("spool.folded", "", name, {"why": fields["kind"]})
-            self._done.append(path)
-        else:
-            tx.append("spool.set_aside", "", name, {"why": redactor.text(str(error))[:300]})
-            self._bad.append(path)
+            return False
+        except Exception as broken:  # noqa: BLE001 - anyone may have written anything
+            self._refuse(tx, redactor, path, name, broken)
+            return True
+        error = tx.attempt(lambda: _fold(tx, redactor, fields))
+        if error is not None:
+            self._refuse(tx, redactor, path, name, error)
+            return True
+        tx.append("spool.folded", "", name, {"why": fields["kind"]})
+        self._done.append(path)
+        crash.point("mid-fold")
+        return True
+
+    def _refuse(self, tx: Transaction, redactor: Redactor, path: str, name: str, error: Exception) -> None:
+        why = f"{type(error).__name__}: {error}"
+        tx.append("spool.set_aside", "", name, {"why": redactor.text(why)[:300]})
+        self._bad.append(path)
         crash.point("mid-fold")
 
     def _read(self, tx: Transaction, path: str) -> dict[str, Any]:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with open(descriptor, encoding="ascii") as file:
-            kept = loads(file.read(_LARGEST))
+        kept = loads(_text(path))
         fields: dict[str, Any] = loads(kept["body"])
-        if fields["home"] != self._home and not path.startswith(self._home + "/"):
+        # One that names no home was written when none could be found: it is as much ours as anyone's.
+        if fields["home"] not in ("", self._home) and not path.startswith(self._home + "/"):
             raise _Foreign
         if not kept["mac"] or kept["mac"] != _mac(tx.key.spool, kept["body"]):
             raise DurableError("it does not carry this ledger's key", "")
@@ -155,8 +166,17 @@ class Fold:
         try:
             secure_dir(bad)
             os.replace(path, f"{bad}/{os.path.basename(path)}")
-        except OSError:
+        except (DurableError, OSError):
             return  # It is on record by name; the next sweep tries again.
+
+
+def _text(path: str) -> str:
+    # Opening a FIFO would wait for its writer for ever.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, encoding="ascii") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise DurableError("it is no plain file", "")
+        return file.read(_LARGEST)
 
 
 class _Foreign(Exception):
@@ -177,7 +197,21 @@ def _fold_receipt(tx: Transaction, redactor: Redactor, fields: dict[str, Any]) -
     from durable.receipt import Receipt
 
     event = AGENTS[fields["client"]].parse(dumps(fields["payload"]), "post_tool_use", fields["env"])
+    if _stands(tx, redactor, event):
+        return
     Receipt(tx, redactor, fields["env"], by="spool").record(event, fields["input_hash"])
+
+
+def _stands(tx: Transaction, redactor: Redactor, event: Event) -> bool:
+    """A hook that was stopped in the middle of its commit can't know whether its receipt got in."""
+    call = event.call
+    assert call is not None
+    step = tx.step(
+        "call_awaiting_receipt", session_id=event.session_id, tool_use_id=call.use_id, agent_id=event.agent_id
+    )
+    said = event.response if event.error is None else event.error
+    digest = sha256(dumps(redactor.value(said)).encode())
+    return step is not None and step.returned_at is not None and digest in (step.output, step.error)
 
 
 def _fold_not_answered(tx: Transaction, redactor: Redactor, fields: dict[str, Any]) -> None:
@@ -199,5 +233,3 @@ def _gone(path: str) -> None:
         os.unlink(path)
     except OSError:
         return  # Recorded as folded: it can't be folded twice.
-
-
