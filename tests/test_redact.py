@@ -113,6 +113,11 @@ def test_secrets_that_are_keys_go_and_no_entry_is_lost():
     assert Redactor().value(clean) == clean
 
 
+def test_a_key_seen_before_is_still_cleaned():
+    clean = Redactor().value([{"PASSWORD=x": 1}, {"PASSWORD=x": 2}])
+    assert clean == [{"PASSWORD=[redacted:password]": 1}, {"PASSWORD=[redacted:password]": 2}]
+
+
 def test_overlapping_findings_become_one_and_the_best_name_wins():
     for row in (f"GITHUB_TOKEN=⟦{GHP}⟧ next", f'{{"token": "⟦{GHP}⟧"}}', f"curl -H 'Authorization: Bearer ⟦{GHP}⟧' x"):
         redactor = Redactor()

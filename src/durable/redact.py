@@ -31,12 +31,13 @@ class Redactor:
     `found` counts the replacements by kind; it never holds a secret.
     """
 
-    __slots__ = ("_enabled", "_names", "_own", "found")
+    __slots__ = ("_enabled", "_names", "_own", "_quiet", "found")
 
     def __init__(self, patterns: tuple[str, ...] = (), enabled: bool = True) -> None:
         self.found: dict[str, int] = {}
         self._enabled = enabled
         self._names: dict[str, str] = {}
+        self._quiet = False
         self._own = [_compile(source) for source in patterns]
 
     def text(self, text: str) -> str:
@@ -54,13 +55,14 @@ class Redactor:
         """A copy of the same shape. No recursion: a payload may be nested deeper than the stack is."""
         if not self._enabled:
             return value
+        self._quiet = not self._own and _is_quiet(value)
         root: list[Any] = [value]
         todo: list[tuple[Any, Any, str]] = [(root, 0, "")]
         while todo:
             box, slot, label = todo.pop()
             item = box[slot]
             if isinstance(item, str):
-                box[slot] = self._labelled(item, label) if label else self.text(item)
+                box[slot] = self._labelled(item, label) if label else self._inner(item)
             elif isinstance(item, dict):
                 box[slot] = entries = self._with_clean_keys(item)
                 todo.extend(_slots(entries, entries, self._key_labels(item)))
@@ -71,11 +73,14 @@ class Redactor:
                 box[slot] = self._count(label)
         return root[0]
 
+    def _inner(self, text: str) -> str:
+        return text if self._quiet else self.text(text)
+
     def _labelled(self, text: str, label: str) -> str:
         if label == "cookie":
             return self._cookies(text)
         if is_plain(text) or is_name(text, label) or (label == "auth" and not looks_encoded(text)):
-            return self.text(text)
+            return self._inner(text)
         return self._count(label)
 
     def _cookies(self, text: str) -> str:
@@ -87,7 +92,7 @@ class Redactor:
     def _with_clean_keys(self, item: dict[str, Any]) -> dict[str, Any]:
         copy: dict[str, Any] = {}
         for key, inner in item.items():
-            clean = key if key in self._names and not self._own else self.text(key)
+            clean = self._inner(key)
             while clean in copy:  # two secrets of one kind as keys: neither entry may be lost
                 clean += "~"
             copy[clean] = inner
@@ -138,6 +143,23 @@ class Redactor:
             parts += (text[done:start], self._count(kind))
             done = end
         return "".join((*parts, text[done:]))
+
+
+def _is_quiet(value: object) -> bool:
+    """All texts of a payload are smelled at once: one search instead of one for each of a hundred strings."""
+    texts: list[str] = []
+    todo = [value]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, str):
+            texts.append(item)
+        elif isinstance(item, dict):
+            texts.extend(item)
+            todo.extend(item.values())
+        elif isinstance(item, list):
+            todo.extend(item)
+    joined = "\n".join(texts)
+    return not smells(joined, lower_same_length(joined))
 
 
 def _slots(box: Any, slots: Iterable[Any], labels: Iterator[str]) -> Iterator[tuple[Any, Any, str]]:
