@@ -82,7 +82,7 @@ class Lifecycle:
         self.tx.append("turn.failed", seat.run_id, event.session_id, body)
 
     def session_ended(self, event: Event, seat: Seat) -> None:
-        reason = event.reason or "unknown"
+        reason = self.redactor.text(event.reason or "unknown")
         self.reconciler.owner_over(event.session_id, seat.owner_id, f"the session ended ({reason}) without its result")
         owner = self.tx.one("owner", owner_id=seat.owner_id)
         if owner is not None and owner["ended_at"] is None:
