@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,11 @@ EVENTS: list[tuple[str, str, dict[str, Any]]] = [
     ("lifecycle", "a sub-agent's last words", recorded("SubagentStop", last_assistant_message=CARRIER)),
     ("lifecycle", "the end of a turn", recorded("Stop", last_assistant_message=CARRIER)),
     ("lifecycle", "a failed turn", recorded("StopFailure", error=CARRIER)),
-    ("lifecycle", "the reason of a denial", recorded("PermissionDenied-Bash-auto", reason=CARRIER)),
+    (
+        "lifecycle",
+        "the reason of a denial",
+        recorded("PermissionDenied-Bash-auto", reason=CARRIER, session_id=bash()["session_id"], tool_use_id="toolu_1"),
+    ),
     ("lifecycle", "the end of a session", recorded("SessionEnd-other", reason=CARRIER)),
     ("lifecycle", "a permission asked", recorded("PermissionRequest-Bash-permdenied", tool_input={"command": CARRIER})),
 ]
@@ -64,6 +69,32 @@ EVENTS: list[tuple[str, str, dict[str, Any]]] = [
 def test_what_a_hook_is_told_leaves_no_secret_in_any_file(door: Door, hook: str, payload: dict[str, Any]) -> None:
     door.pre(bash("echo first"))
     assert door.run(hook, payload).code == 0
+    nothing_is_kept(door)
+
+
+def test_the_last_words_of_a_background_agent_are_a_receipt_without_secrets(door: Door) -> None:
+    door.pre()
+    door.post(ran() | {"tool_response": {"status": "async_launched", "agentId": "a2eacaabe73a23148"}})
+    door.lifecycle(recorded("SubagentStop", last_assistant_message=CARRIER))
+    assert ledger_view.step(door.state)["status"] == "succeeded"
+    nothing_is_kept(door)
+
+
+def test_what_a_background_task_printed_is_a_receipt_without_secrets(door: Door) -> None:
+    door.pre()
+    door.post(ran() | {"tool_response": {"stdout": "", "backgroundTaskId": "b1"}})
+    asking = {"tool_name": "TaskOutput", "tool_input": {"task_id": "b1"}, "tool_use_id": "toolu_ask"}
+    door.pre(bash() | asking)
+    told = {"task": {"status": "completed", "exitCode": 0, "output": CARRIER}}
+    door.post(ran() | asking | {"tool_response": told})
+    assert [row["status"] for row in ledger_view.steps(door.state)] == ["succeeded", "succeeded"]
+    nothing_is_kept(door)
+
+
+def test_input_that_could_not_be_read_is_spooled_without_its_secrets(door: Door) -> None:
+    door.pre()
+    door.post(b'{"tool_response": "' + CARRIER.encode())
+    assert door.spooled()
     nothing_is_kept(door)
 
 
@@ -90,8 +121,9 @@ def test_a_secret_that_the_transcript_brings_is_taken_out_too(door: Door) -> Non
     transcript = door.root / "t.jsonl"
     transcript.write_text("", encoding="utf-8")
     door.pre(bash(transcript_path=str(transcript)))
-    line = '{"type":"user","message":{"content":[{"type":"tool_result","tool_use_id":"toolu_1","content":"%s"}]}}\n'
-    transcript.write_text(line % CARRIER, encoding="utf-8")
+    result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": CARRIER}
+    line = {"type": "user", "message": {"content": [result]}, "toolUseResult": {"stdout": CARRIER}}
+    transcript.write_text(json.dumps(line) + "\n", encoding="utf-8")
     door.lifecycle(recorded("UserPromptSubmit", prompt_id="later", transcript_path=str(transcript)))
     assert ledger_view.step(door.state)["status"] == "succeeded"
     transcript.unlink()
