@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from durable.step import Step
 
 CLIENT = "claude-code"
+FOLDED_A_SECOND = 4_000_000  # bytes that a slow machine takes in
 LARGEST_INPUT = 100_000_000  # without an end to it the kernel would kill us, and the call would run
 
 
@@ -107,7 +108,8 @@ class Hook:
         tx = ledger.begin()
         self.alarm.doing = "writing its row"
         try:
-            self.fold = Fold(self.home, self.env, self.alarm.left() / 2)
+            left = self.alarm.left()
+            self.fold = Fold(self.home, self.env, left / 2, int(left * FOLDED_A_SECOND / 2))
             self.fold.into(tx, self.redactor)
             if self.marker is not None:
                 switch.record(tx, self.marker, self.redactor)

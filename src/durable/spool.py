@@ -41,7 +41,7 @@ _KEPT_ENV = (
     "CLAUDE_CODE_SESSION_ATTENDED",
     "DURABLE_RUN_ID",
 )
-_LARGEST = 200_000_000
+LARGEST = 200_000_000
 
 
 def rooms(home: str, env: Mapping[str, str]) -> list[str]:
@@ -94,11 +94,14 @@ class Fold:
     """Folds waiting files into a transaction; `sweep` removes them once it has committed.
 
     It stops after `seconds`, having taken in at least one new file: what is left is for the next one.
+    Files of more than `largest` bytes are left alone: a hook that began one would never be done in time,
+    nor would any hook after it. `durable reconcile` takes its time.
     """
 
-    def __init__(self, home: str, env: Mapping[str, str], seconds: float) -> None:
+    def __init__(self, home: str, env: Mapping[str, str], seconds: float, largest: int = LARGEST) -> None:
         self._home = home
         self._env = env
+        self._largest = largest
         self._until = time.monotonic() + seconds
         self._done: list[str] = []
         self._bad: list[str] = []
@@ -113,7 +116,7 @@ class Fold:
 
     def into(self, tx: Transaction, redactor: Redactor) -> None:
         for path in self.waiting():
-            if self._one(tx, redactor, path) and time.monotonic() > self._until:
+            if _size(path) <= self._largest and self._one(tx, redactor, path) and time.monotonic() > self._until:
                 return
 
     def sweep(self) -> None:
@@ -170,13 +173,20 @@ class Fold:
             return  # It is on record by name; the next sweep tries again.
 
 
+def _size(path: str) -> int:
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return 0
+
+
 def _text(path: str) -> str:
     # Opening a FIFO would wait for its writer for ever.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, encoding="ascii") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise DurableError("it is no plain file", "")
-        return file.read(_LARGEST)
+        return file.read(LARGEST)
 
 
 class _Foreign(Exception):

@@ -58,10 +58,10 @@ def read_marker(env: Mapping[str, str]) -> Marker | None:
             return None
         with open(path, encoding="utf-8") as file:
             fields = loads(file.read(_LARGEST))
-        earlier = fields.pop("earlier", [])
-    except (DurableError, OSError, ValueError, AttributeError):
+    except (DurableError, OSError, ValueError):
         return None
-    if not all(_is_span(span) for span in (fields, *earlier)):
+    earlier = fields.pop("earlier", []) if isinstance(fields, dict) else None
+    if not isinstance(earlier, list) or not all(_is_span(span) for span in (fields, *earlier)):
         return None
     return Marker(path, fields, earlier)
 
