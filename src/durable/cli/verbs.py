@@ -5,6 +5,7 @@ from __future__ import annotations
 VERBS = {
     "init": "durable.cli.init",
     "uninit": "durable.cli.uninit",
+    "doctor": "durable.cli.doctor",
     "path": "durable.cli.path",
     "runs": "durable.cli.runs",
     "show": "durable.cli.show",
