@@ -1,11 +1,12 @@
 """One person's machine for the tests of the verbs: a home, a ledger written by the real hooks, the CLI.
 
-    machine.before("Bash", command="ls"); machine.after("Bash", {"stdout": "x"}, command="ls")
-    machine.cli("show", "--json")
+machine.before("Bash", command="ls"); machine.after("Bash", {"stdout": "x"}, command="ls")
+machine.cli("show", "--json")
 """
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,15 @@ PAYLOADS = ROOT / "tests" / "fixtures" / "payloads"
 FULL = [sys.executable, "-m", "durable"]
 CHECKOUT = [sys.executable, "-I", "-S", str(ROOT / "bin" / "durable")]
 SESSION = "11111111-aaaa-4aaa-8aaa-111111111111"
+
+
+def line_of(screen, word):
+    (found,) = [line for line in screen.splitlines() if word in line]
+    return found
+
+
+def cells(line):
+    return re.split(r" {2,}", line)
 
 
 class Machine:
@@ -77,9 +87,9 @@ class Machine:
         self._tell("pre_tool_use", "PreToolUse-Bash", dict(env), **call)
         return use_id
 
-    def after(self, tool, use_id, response, session=SESSION, **given):
+    def after(self, tool, use_id, response, session=SESSION, env=(), **given):
         call = {"tool_name": tool, "tool_input": given, "tool_use_id": use_id, "session_id": session}
-        self._tell("post_tool_use", "PostToolUse-Bash", {}, tool_response=response, **call)
+        self._tell("post_tool_use", "PostToolUse-Bash", dict(env), tool_response=response, **call)
 
     def failed(self, tool, use_id, error, **given):
         call = {"tool_name": tool, "tool_input": given, "tool_use_id": use_id}
@@ -130,3 +140,22 @@ class Machine:
 
     def steps(self, *words):
         return self.json("show", *words)["steps"]
+
+    # ---- what no hook of today writes -----------------------------------------------------------
+
+    def permitted(self, use_id, **changes):
+        """A running step like that of the call `use_id`, with other columns: `effect="once"`. Its id."""
+        from durable.ledger.sqlite import SqliteLedger
+
+        ledger = SqliteLedger(str(self.state))
+        try:
+            with ledger.begin() as tx:
+                like = tx.one("call_unsettled", session_id=SESSION, tool_use_id=use_id)
+                step_id = f"s{os.urandom(6).hex()[:11]}"
+                fresh = {"fingerprint": os.urandom(16).hex(), "scope": "run:x", "nonce": None, "duplicate_of": None}
+                step = tx.prepare(step_id, like["run_id"], like | fresh | changes)
+                tx.mark_running(step)
+                tx.commit()
+        finally:
+            ledger.close()
+        return step_id

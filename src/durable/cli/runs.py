@@ -7,7 +7,8 @@ from durable.cli.living import Living
 from durable.cli.options import Option, value
 from durable.cli.reading import observed, read
 from durable.cli.result import Paragraph, Result, Table
-from durable.cli.screen import room, without
+from durable.cli.screen import NARROW, room, without
+from durable.cli.screen import columns as screen_columns
 from durable.cli.when import clock, since_stamp
 from durable.cli.when import since as seconds_since
 from durable.cli.words import fit
@@ -30,7 +31,7 @@ OPTIONS = (
     value("--limit", "N", "At most so many (20).", kind=int),
 )
 COLUMNS = ["run", "project", "started", "last event", "status", "steps", "open", "note"]
-PROJECT, NOTE = 1, 7
+PROJECT, LAST, NOTE = 1, 3, 7
 LEAST = 8
 
 
@@ -71,13 +72,19 @@ def _view(reader: Reader, runs: list[Row], found: int) -> list[Block]:
     if not runs:
         return [Paragraph("no run here matches" if found == 0 else "nothing is shown with this --limit")]
     lines = [_line(reader, one) for one in runs]
-    columns, lines = (COLUMNS, lines) if any(line[NOTE] for line in lines) else without(NOTE, COLUMNS, lines)
+    columns, lines = _columns(lines)
     width = max(room(lines, columns, [PROJECT]), LEAST)
     for line in lines:
         line[PROJECT] = _end_of(line[PROJECT], width)
     more = [Paragraph(f"{found - len(runs)} more: --limit {found}")] if found > len(runs) else []
     seen = observed(sum(one["observed"] for one in runs), sum(one["steps"] for one in runs))
     return [Table(columns, lines), *more, *seen]
+
+
+def _columns(lines: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    if not any(line[NOTE] for line in lines):
+        return without(NOTE, COLUMNS, lines)
+    return without(LAST, COLUMNS, lines) if screen_columns() < NARROW else (COLUMNS, lines)
 
 
 def _line(reader: Reader, one: Row) -> list[str]:
