@@ -13,7 +13,7 @@ from durable.clock import now
 from durable.errors import HomeError, LedgerError, TamperError
 from durable.home import check_file, command
 from durable.ledger import chain, head, keys
-from durable.ledger.database import MAJOR, MINOR, SIDE_FILES, connect_to_read, database_in, translated
+from durable.ledger.database import MAJOR, MINOR, PAGE_SIZE, SIDE_FILES, connect_to_read, database_in, translated
 from durable.ledger.files import sync_dir
 from durable.ledger.head import Head, write_head
 from durable.ledger.statements import migrations, named_statements, split_script
@@ -67,6 +67,7 @@ def build(path: str, fill: Callable[[sqlite.Connection], None]) -> None:
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     connection = sqlite.connect(path, isolation_level=None)
     try:
+        connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         # What a salvaged event refers to may be lost.
