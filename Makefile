@@ -1,0 +1,33 @@
+# Each target makes its own environment in .venv and changes nothing outside of this folder.
+
+BIN := .venv/bin
+
+help:
+	@echo "make demo    install into .venv and see the hooks at work; needs no agent, touches no settings"
+	@echo "make test    ruff, mypy and every test"
+	@echo "make bench   what a hook costs at its start, next to the bare interpreter (minutes)"
+	@echo "make clean   remove .venv and all caches"
+
+demo: .venv/installed
+	@$(BIN)/python demo/run.py
+
+test: .venv/installed-for-tests
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+bench: .venv/installed
+	$(BIN)/python bench/hook_start.py
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build
+
+.venv/installed: pyproject.toml scripts/environment
+	@scripts/environment .
+	@touch $@
+
+.venv/installed-for-tests: pyproject.toml scripts/environment
+	@scripts/environment '.[test]'
+	@touch $@ .venv/installed
+
+.PHONY: help demo test bench clean
