@@ -172,6 +172,7 @@ LABELLED = [
     ("password", "password: ⟦secret⟧\n"),
     ("password", "password=⟦secret123⟧ x"),
     ("token", "TOKEN2=⟦abc⟧"),
+    ("token", "a\\ntoken=⟦abc12345⟧\\nb"),
     ("auth", '"registry": {"auth": "⟦dXNlcjpwYXNzd29yZA==⟧"}'),
     ("signature", f"https://a.blob.core.windows.net/c?sv=1&sig=⟦{fake('', 43)}%3D⟧&se=2"),
 ]
@@ -287,6 +288,9 @@ HARMLESS = [
     "login me password {self.password}",
     "authorization = base64.decodebytes(authorization)",
     "_token = rf'(?:[{_punct}]+|x1)'",
+    "curl https://x.y; docker run -u app:staff img",
+    "Set-Cookie: a=b; Path=/static/v2/assets/page; Domain=app1.internal.example.com",
+    "https://averylongusername@host.example/",
     "AUTH=PLAIN AUTH=CRAM-MD5",
     "see https://user@host.example/ or ftp://anonymous@ftp.x.y",
     "--idempotency-token 91adc45q",

@@ -18,7 +18,7 @@ from durable.redact import Redactor
 from durable.redact_finders import find
 from durable.redact_names import secret_kind, words
 from durable.redact_patterns import SHAPES
-from redact_rows import ALNUM, GHP, HARMLESS, HEX, LABELLED, MARKED, SHAPED, expected, fake, unmarked
+from redact_rows import ALNUM, GHP, HARMLESS, HEX, LABELLED, MARKED, SHAPED, expected, fake, pem, unmarked
 
 SRC = Path(__file__).resolve().parents[1] / "src"
 
@@ -73,8 +73,8 @@ def test_a_key_that_only_sounds_like_a_secret_hides_nothing():
     names = words(
         "max_tokens tokens token_count tokenizer secretary key keys public_key primary_key sort_key "
         "password_hash passwordField next_token nextPageToken pad_token description author authors pass "
-        "compass monkey secret_name secretName password_file token_url has_password usePassword "
-        "access_key_id session_id"
+        "compass monkey secret_name secretName password_file NOPASSWD AWS::Api::ApiKey token_url "
+        "has_password usePassword access_key_id session_id"
     )
     for name in names:
         assert secret_kind(name) == "", name
@@ -111,6 +111,11 @@ def test_secrets_that_are_keys_go_and_no_entry_is_lost():
     assert sorted(clean.values()) == [1, 2, 3]
     assert GHP[:-1] not in json.dumps(clean)
     assert Redactor().value(clean) == clean
+
+
+def test_a_token_glued_to_the_end_of_a_key_goes_too():
+    redactor = Redactor()
+    assert redactor.text(pem("EC PRIVATE KEY") + GHP) == "[redacted:private-key][redacted:github-token]"
 
 
 def test_a_key_seen_before_is_still_cleaned():

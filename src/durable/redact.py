@@ -186,7 +186,7 @@ def _found_by(smelled: dict[str, list[str]], text: str, lowered: str) -> Iterato
 
 
 def _is_numeric_password(item: object) -> bool:
-    return isinstance(item, int) and not isinstance(item, bool) and abs(item) >= SMALLEST_NUMBER
+    return isinstance(item, int) and abs(item) >= SMALLEST_NUMBER
 
 
 def _spared(text: str, spans: list[Span]) -> Iterator[Span]:

@@ -70,7 +70,7 @@ def _short_flags(text: str, lowered: str) -> Iterator[Span]:
         value = 4 if found.group(3) else 5
         if not _starts_word(text, found.start()) or not _leads(programs, words):
             continue
-        if _is_password(found.group(value)):
+        if not is_plain(found.group(value)):
             yield found.start(value), found.end(value), "password", LABEL
 
 
@@ -99,10 +99,6 @@ def _leads(programs: tuple[str, ...], words: list[str]) -> bool:
     if words[0] in RUNNERS and any(word.startswith(programs) for word in words):
         return words[0] in SHELLS or "exec" in words or " ".join(words[:3]).startswith(programs)
     return " ".join((words[0].rpartition("/")[2], *words[1:3])).startswith(programs)
-
-
-def _is_password(value: str) -> bool:
-    return not is_plain(value) and not (":" in value and value.replace(":", "").isdigit())
 
 
 def _starts_word(text: str, at: int) -> bool:
