@@ -33,4 +33,10 @@ try:
     main("pre_tool_use", marker, leave)
 except BaseException as error:
     why = " ".join(("%s %s" % (type(error).__name__, error)).split())
-    leave("its own code can't be run (%s); install it again or check this Python" % why)
+    remedy = "install it again or check this Python"
+    for up in ("..", "../../../../.."):  # the checkout, or the environment it is installed in
+        command = os.path.normpath(os.path.join(HERE, up, "bin", "durable"))
+        if os.path.exists(command):
+            remedy = "install it again, or lift enforcement: %s off --for 1h --reason TEXT" % command
+            break
+    leave("its own code can't be run (%s); %s" % (why, remedy))

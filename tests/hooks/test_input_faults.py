@@ -12,7 +12,7 @@ import pytest
 import ledger_view
 
 from .door import Answer, Door, Running, bash, ran, recorded
-from .judging import assert_denies, assert_tells_it_ran, statuses
+from .judging import assert_denies, assert_lets_through_unrecorded, assert_tells_it_ran, statuses
 
 SHORT = "0.6"
 
@@ -120,7 +120,16 @@ def test_after_the_call_the_text_is_kept_and_the_model_told(lived_in: Door, faul
     assert str(path) in answer.told
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+FEW = ("empty", "half a document", "a list", "tool_input null", "nested 10,000 deep", "invalid UTF-8")
+
+
+@pytest.mark.parametrize("fault", FEW)
+def test_in_observe_mode_the_call_is_let_through_and_the_person_told(door: Door, fault: str) -> None:
+    door.policy('mode = "observe"\n')
+    assert_lets_through_unrecorded(door.pre(FAULTS[fault][0]))
+
+
+@pytest.mark.parametrize("fault", FEW)
 def test_between_calls_nobody_is_stopped(door: Door, fault: str) -> None:
     answer = door.lifecycle(FAULTS[fault][0])
     assert (answer.code, answer.err) == (0, "")
@@ -188,6 +197,17 @@ def test_a_stdin_that_never_ends_is_denied_at_the_deadline(door: Door) -> None:
     finally:
         os.close(reading)
         os.close(writing)
+
+
+def test_observe_mode_is_known_even_if_the_input_never_ends(door: Door) -> None:
+    door.policy('mode = "observe"\n')
+    reading, writing = os.pipe()
+    try:
+        answer = door.start("pre_tool_use", stdin=reading, DURABLE_DEADLINE_S=SHORT).finish()
+    finally:
+        os.close(reading)
+        os.close(writing)
+    assert_lets_through_unrecorded(answer)
 
 
 def test_after_the_call_what_came_before_the_deadline_is_kept(lived_in: Door) -> None:

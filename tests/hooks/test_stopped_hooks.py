@@ -79,7 +79,7 @@ def test_an_accident_or_a_signal_denies(door: Door, point: str, action: str) -> 
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-@pytest.mark.parametrize("point", PREPARING)
+@pytest.mark.parametrize("point", ["after-prepare", "before-commit", "after-commit", "before-answer"])
 def test_a_signal_from_outside_denies(lived_in: Door, point: str, number: signal.Signals) -> None:
     running, gate = held(lived_in, "pre_tool_use", CALL, point)
     running.send(number)
