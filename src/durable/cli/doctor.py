@@ -60,8 +60,9 @@ def _sum(checks: list[Check]) -> Note:
     said = ", ".join(f"{count} {WORDS[status]}" for status, count in counts.items() if count)
     if any(check.fails for check in checks):
         return Note("problem", f"the installation can't be relied on: {said}")
-    level = "warning" if counts[WARN] else "ok"
-    return Note(level, f"the hooks record and deny as they should: {said}")
+    if counts[WARN]:
+        return Note("warning", f"nothing fails: {said}")
+    return Note("ok", f"every call is recorded, and denied where it can't be: {said}")
 
 
 def _tilde(text: str) -> str:

@@ -15,9 +15,11 @@ MOUNTS = "/proc/self/mountinfo"
 SHARED = "is shared with other machines: locks and syncs there can't be relied on"
 GUEST = "belongs to the machine outside this one: locks and syncs there can't be relied on"
 TROUBLE = {
-    **dict.fromkeys("afs beegfs ceph cifs davfs fuse.glusterfs fuse.rclone fuse.s3fs fuse.sshfs".split(), SHARED),
-    **dict.fromkeys("glusterfs lustre ncpfs nfs nfs4 smb smb2 smb3 smbfs".split(), SHARED),
-    **dict.fromkeys("9p drvfs fakeowner fuse.grpcfuse fuse.osxfs prl_fs vboxsf virtiofs vmhgfs".split(), GUEST),
+    **dict.fromkeys(("afs", "beegfs", "ceph", "cifs", "davfs", "glusterfs", "lustre", "ncpfs"), SHARED),
+    **dict.fromkeys(("nfs", "nfs4", "smb", "smb2", "smb3", "smbfs"), SHARED),
+    **dict.fromkeys(("fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs"), SHARED),
+    **dict.fromkeys(("9p", "drvfs", "fakeowner", "prl_fs", "vboxsf", "virtiofs", "vmhgfs"), GUEST),
+    **dict.fromkeys(("fuse.grpcfuse", "fuse.osxfs"), GUEST),
     **dict.fromkeys(("tmpfs", "ramfs"), "lies in memory: it does not survive a restart"),
     **dict.fromkeys(("overlay", "aufs"), "is a container's own layer: it goes away with the container"),
 }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 
-from durable.doctor.check import FAIL, PASS, UNKNOWN, Check, of_error, repair_remedy
+from durable.doctor.check import FAIL, PASS, UNKNOWN, WARN, Check, of_error, repair_remedy
 from durable.errors import DurableError, LedgerError, TamperError
 from durable.home import command
 from durable.ledger import head, keys
 from durable.ledger.database import (
     check_version,
     connect_to_read,
+    damage_remedy,
     database_in,
     present,
     schema_version,
@@ -32,11 +33,12 @@ if TYPE_CHECKING:
 
 QUICK_CHECK_S = 5.0
 RECENT_EVENTS = 5000
+ACCEPTS = frozenset({"ledger.salvaged", "ledger.restored"})
+_NAMED = 100
 _OPERATIONS = 100_000  # of SQLite's machine between two looks at the clock; some milliseconds
 
 
-def ledger_checks(home: str, whole: bool = False) -> Iterator[Check]:
-    """`whole`: every page and every event, however long that takes."""
+def ledger_checks(home: str) -> Iterator[Check]:
     path = database_in(home)
     if not present(path):
         yield _absent(home, path)
@@ -44,13 +46,13 @@ def ledger_checks(home: str, whole: bool = False) -> Iterator[Check]:
     # Before the ledger: a hook may write between the two, and the head must never seem ahead for that.
     known = trusted_head(home)
     with LedgerFile(path) as file:
-        yield from _file_checks(file, whole)
+        yield from _file_checks(file)
         ring = _ring(home, file.meta())
         if isinstance(ring, DurableError):
             yield of_error("key", ring)
             return
         yield Check(PASS, "key", f"{ring.present.key_id} is the one this ledger was written with")
-        yield from _chain_checks(home, file, ring, known, whole)
+        yield from _chain_checks(home, file, ring, known)
 
 
 def _absent(home: str, path: str) -> Check:
@@ -110,10 +112,10 @@ class LedgerFile:
             raise translated(error, self.path) from None
 
 
-def _file_checks(file: LedgerFile, whole: bool) -> Iterator[Check]:
+def _file_checks(file: LedgerFile) -> Iterator[Check]:
     check_version(file.connection, file.path)
     version = ".".join(str(part) for part in schema_version(file.connection))
-    fault = file.first_fault("integrity_check", None) if whole else file.first_fault("quick_check", QUICK_CHECK_S)
+    fault = file.first_fault("quick_check", QUICK_CHECK_S)
     if fault is None:
         sentence = f"{file.path} is too large to be checked page by page in {QUICK_CHECK_S:g} s"
         yield Check(UNKNOWN, "ledger", sentence, "have SQLite check it at leisure: PRAGMA integrity_check")
@@ -134,13 +136,12 @@ def _ring(home: str, meta: dict[str, str]) -> KeyRing | DurableError:
 # ---- the chain ----------------------------------------------------------------------------------
 
 
-def _chain_checks(home: str, file: LedgerFile, ring: KeyRing, known: Head | None, whole: bool) -> Iterator[Check]:
+def _chain_checks(home: str, file: LedgerFile, ring: KeyRing, known: Head | None) -> Iterator[Check]:
     last = file.last
     if last is None:
         yield Check(FAIL, "chain", "the ledger holds no event at all", repair_remedy())
         return
-    start = 0 if whole else max(last["seq"] - RECENT_EVENTS, 0)
-    yield _chain(home, file, ring, start)
+    yield _chain(home, file, ring, max(last["seq"] - RECENT_EVENTS, 0))
     yield _head(home, file, known, last["seq"])
 
 
@@ -152,13 +153,24 @@ def _chain(home: str, file: LedgerFile, ring: KeyRing, start: int) -> Check:
         walk = Walk(at_hand, first["seq"], first["hash"], _key_before(rows, ring))
     else:
         walk = Walk(at_hand)
-    faults = [fault for row in rows if (fault := walk.take(row))]
+    faults = {row["seq"]: fault for row in rows if (fault := walk.take(row))}
     if faults:
-        more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
-        remedy = f"see what was changed, then accept it: {command()} restore --reason TEXT; or put a backup back"
-        return Check(FAIL, "chain", f"{faults[0]}{more}", remedy, seen=faults[:100])
+        return _broken_chain(faults, [row["seq"] for row in rows if row["type"] in ACCEPTS])
     which = f"the last {len(rows):,}" if start else f"all {len(rows):,}"
     return Check(PASS, "chain", f"{which} events follow from one another, under the key")
+
+
+def _broken_chain(faults: dict[int, str], accepting: list[int]) -> Check:
+    """What lies before a salvage or restoration under our key was seen by a person then; or came later."""
+    accepted = max((seq for seq in accepting if seq not in faults), default=0)
+    after = [fault for seq, fault in faults.items() if seq > accepted]
+    named = after or list(faults.values())
+    said = f"{named[0]}, and {len(named) - 1} more" if len(named) > 1 else named[0]
+    if after:
+        remedy = f"see what was changed, then accept it: {command()} restore --reason TEXT; or put a backup back"
+        return Check(FAIL, "chain", said, remedy, seen=named[:_NAMED])
+    sentence = f"{said}; event {accepted}, the latest salvage or restoration, is later than that"
+    return Check(WARN, "chain", sentence, f"compare with what event {accepted} says was lost", seen=named[:_NAMED])
 
 
 def _key_before(rows: list[dict[str, Any]], ring: KeyRing) -> str:
@@ -182,11 +194,19 @@ def _head(home: str, file: LedgerFile, known: Head | None, last: int) -> Check:
     return Check(PASS, "head", f"it names event {known.seq:,}{behind}")
 
 
-def has_damage(home: str) -> Check | None:
-    """What is wrong with the database itself, looked at in full. A head that does not fit is no damage."""
+def damage(home: str) -> str:
+    """What is wrong with the database as a file, looked at in full; empty where it is sound or not there.
+
+    Events that were changed and a head that does not fit are no damage: a person has to judge them.
+    """
+    if not present(database_in(home)):
+        return ""
     try:
-        checks = list(ledger_checks(home, whole=True))
+        with LedgerFile(database_in(home)) as file:
+            check_version(file.connection, file.path)
+            return file.first_fault("integrity_check", None) or ""
     except LedgerError as error:
-        return of_error("ledger", error)
-    return next((check for check in checks if check.status == FAIL and check.name in ("ledger", "chain")), None)
+        if error.remedy != damage_remedy():
+            raise
+        return error.problem
 

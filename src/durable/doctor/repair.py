@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from durable.cli.result import Facts, Note, Paragraph, Result
-from durable.doctor.ledger import has_damage
+from durable.doctor.ledger import damage
 from durable.errors import LedgerError
 from durable.home import command, data_home
 
@@ -20,13 +20,13 @@ _NAMED = 20
 
 def repaired(env: Mapping[str, str]) -> Result:
     home = data_home(env)
-    damage = has_damage(home)
-    if damage is None:
+    found = damage(home)
+    if not found:
         raise LedgerError("this ledger is not damaged", f"see what else may be wrong with {command()} doctor")
     from durable.ledger.salvage import salvage
 
-    found = salvage(home, damage.sentence)
-    return Result("doctor", {"repaired": _data(found)}, view=_view(found))
+    saved = salvage(home, found)
+    return Result("doctor", {"repaired": _data(saved)}, view=_view(saved))
 
 
 def _data(found: Salvaged) -> dict[str, Any]:
@@ -36,7 +36,8 @@ def _data(found: Salvaged) -> dict[str, Any]:
 def _view(found: Salvaged) -> list[Block]:
     lost = found.lost or found.changed or found.unprojected or found.lost_blobs
     said = f"the ledger was salvaged: {found.events:,} events, {found.blobs:,} contents"
-    view: list[Block] = [Note("warning" if lost else "ok", said), Facts([("the old file", found.old_ledger), *_losses(found)])]
+    facts = Facts([("the old file", found.old_ledger), *_losses(found)])
+    view: list[Block] = [Note("warning" if lost else "ok", said), facts]
     if lost:
         told = "What ran in the lost events is not known any more. The record itself says what is missing."
         view.append(Paragraph(told))
