@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from durable.errors import PolicyError
 from durable.redact import Redactor
-from durable.redact_finders import find
+from durable.redact_finders import IN_CONTEXT, IN_LOWERED, find
 from durable.redact_names import secret_kind, words
 from durable.redact_patterns import SHAPES
+from durable.redact_smell import ANCHORS, lower_same_length, smells
 from redact_rows import ALNUM, GHP, HARMLESS, HEX, LABELLED, MARKED, SHAPED, expected, fake, pem, unmarked
 
 SRC = Path(__file__).resolve().parents[1] / "src"
@@ -96,6 +97,11 @@ def test_an_argument_list_hides_what_follows_a_secret_flag():
 def test_an_entry_of_name_and_value_is_judged_by_its_name():
     entries = [{"name": "DB_PASSWORD", "value": "x"}, {"name": "MODE", "value": "x"}]
     assert Redactor().value(entries) == [{"name": "DB_PASSWORD", "value": "[redacted:password]"}, entries[1]]
+
+
+def test_the_pass_of_a_user_is_a_password_and_that_of_a_test_run_is_not():
+    assert Redactor().value({"user": "me", "pass": "x"}) == {"user": "me", "pass": "[redacted:password]"}
+    assert Redactor().value({"pass": "x", "fail": "y"}) == {"pass": "x", "fail": "y"}
 
 
 def test_a_cookie_header_as_an_entry_loses_its_session_only():
@@ -289,6 +295,17 @@ payloads = st.recursive(
     ),
     max_leaves=12,
 )
+
+
+@settings(max_examples=400, deadline=None)
+@given(mixtures)
+def test_a_text_that_does_not_smell_holds_nothing_that_a_finder_would_find(text):
+    lowered = lower_same_length(text)
+    smelled = smells(text, lowered)
+    for smell in {*IN_CONTEXT, *IN_LOWERED, "url", "private-key"} - set(smelled):
+        assert list(find(smell, [], text, lowered)) == []
+    for anchor, shape in ANCHORS.items():
+        assert shape in smelled or list(find(shape, [anchor], text, lowered)) == []
 
 
 @settings(max_examples=400, deadline=None)

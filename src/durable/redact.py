@@ -103,6 +103,8 @@ class Redactor:
         for key in item:
             if key == "value" and isinstance(named, str):
                 yield self._label(named)
+            elif key == "pass" and ("user" in item or "username" in item):
+                yield "password"
             else:
                 yield self._label(key)
 

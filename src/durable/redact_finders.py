@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from durable.redact_commands import find_cookies, find_in_commands
+from durable.redact_forms import find_forms
 from durable.redact_labels import find_labelled
 from durable.redact_names import is_plain
 from durable.redact_patterns import (
@@ -34,7 +35,7 @@ IN_LOWERED = {
     "sql": ("password", SQL_LOGINS),
     "netrc": ("password", (NETRC,)),
 }
-IN_CONTEXT = {"label": find_labelled, "command": find_in_commands, "cookie": find_cookies}
+IN_CONTEXT = {"label": find_labelled, "form": find_forms, "command": find_in_commands, "cookie": find_cookies}
 
 
 def find(smell: str, anchors: list[str], text: str, lowered: str) -> Iterator[Span]:

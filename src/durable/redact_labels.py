@@ -27,11 +27,14 @@ FLAG = (
     r"--?(?P<name>[A-Za-z][A-Za-z0-9_.-]{1,60}+)"
     r"(?:(?P<list>[\"'],[ \t\n]{0,40})(?=[\"'])|=|[ \t]{1,8}(?:\\\n[ \t]{0,40})?)"
 )
-CONFIGURE = r"config(?:ure)? set (?:--?[a-z]{1,20} )?(?P<name>\S{1,200})[ \t=]{1,8}"
 TYPED = r"[A-Za-z_][A-Za-z0-9_.\[\]|<>? ]{0,40}=[ \t]{0,8}(?=[A-Za-z]{0,2}[\"'`])"
 SCHEME = r"(?i:bearer|basic|token|digest|apikey|api-key|negotiate)(?:[ \t]{1,4}|%20)"
 OPENER = r"[fbruFBRU]{0,2}(?P<slashes>\\{0,15})(?P<mark>[\"'`])"
-BARE = r"(?:[^\s\"'`;&|<>(){}\[\]\\,]|,(?=[^\s\"'`,;]))+(?:\\(?![nrt\"'`\\])[^\s\"'`;&|<>(){}\[\]\\,]+)*"
+BARE_CHARS = r"[^\s\"'`;&|<>(){}\[\]\\,]"
+BARE = (
+    rf"(?:{BARE_CHARS}|,(?=[^\s\"'`,;])|(?<=\w)\\[ $&;|<>(){{}}])+"
+    rf"(?:\\(?![nrt\"'`\\]){BARE_CHARS}+)*"
+)
 ALONE = r"[ \t]*(?:\\*[\"'`]|(?<=[ \t])#|\\+[nr]|[\r\n]|\Z)"
 
 CODE_ROOTS = words(
@@ -64,8 +67,6 @@ def find_labelled(text: str, lowered: str) -> Iterator[Span]:
     for word in WORDS:
         yield from _assignments(text, lowered, word)
     yield from _flags(text)
-    if "config" in lowered:
-        yield from _configured(text, lowered)
 
 
 def _assignments(text: str, lowered: str, word: str) -> Iterator[Span]:
@@ -86,7 +87,7 @@ def _assigned(text: str, at: int, rest: re.Match[str], bare: Bare) -> Span | Non
     if not kind or (start and text[start - 1] == ":" and rest.group("sep") == ":"):  # an ARN, a C++ name
         return None
     join = _join(text, start, rest.group("close"), rest.group("sep"), text[rest.end() - 1])
-    return _value(text, rest.end(), kind, join, name, bare)
+    return judged_value(text, rest.end(), kind, join, name, bare)
 
 
 def _name_start(text: str, at: int) -> int:
@@ -119,7 +120,7 @@ def _opens_line(text: str, start: int) -> bool:
     return not lead or lead.endswith(("\n", '"', "'", "\\n", "{", "→"))
 
 
-def _value(text: str, at: int, kind: str, join: str, name: str, bare: Bare) -> Span | None:
+def judged_value(text: str, at: int, kind: str, join: str, name: str, bare: Bare) -> Span | None:
     if join in ("line", "loose"):
         typed = pattern(TYPED).match(text, at)
         at = typed.end() if typed else at
@@ -200,13 +201,20 @@ def _is_given(text: str, value: str, end: int, kind: str, join: str, name: str, 
     if _is_code(value, kind, name, after):
         return False
     if join == "tight":
-        return kind != "token" or len(value) > 7 or not value.isalpha()
-    if join == "line" and kind not in ("token", "auth", "credential", "authorization"):
+        return kind != "token" or len(value) > 7 or not value.isalpha() or len(split_words(name)) > 1
+    if join == "line" and _needs_no_proof(kind, name, value):
         typed = value.isalpha() and not (name.istitle() or value.islower() or value.isupper())
         return not typed and pattern(ALONE).match(text, end) is not None
     if join == "listed" and kind == "password" and value.isdigit():
         return len(value) > 3
     return _strong(value, kind)
+
+
+def _needs_no_proof(kind: str, name: str, value: str) -> bool:
+    """`token: expired` is a message; `API_TOKEN: x` and `Authorization: a1` are settings and headers."""
+    if kind == "authorization":
+        return pattern("[0-9]").search(value) is not None
+    return kind not in ("token", "auth", "credential") or len(split_words(name)) > 1
 
 
 def _is_code(value: str, kind: str, name: str, after: str) -> bool:
@@ -247,7 +255,7 @@ def _flags(text: str) -> Iterator[Span]:
         kind = secret_kind(flag.group("name"))
         if not kind or not _is_flag(text, flag.start()):
             continue
-        span = _value(text, flag.end(), kind, "query", flag.group("name"), bare)
+        span = judged_value(text, flag.end(), kind, "query", flag.group("name"), bare)
         if span and _is_argument(text[span[0] : span[1]], kind, flag.group("list")):
             yield span
 
@@ -263,12 +271,3 @@ def _is_argument(value: str, kind: str, listed: str | None) -> bool:
     if value.isupper() and value.replace("_", "").isalpha() and any(w.upper() in value for w in SECRET_WORDS):
         return False
     return not listed or _strong(value, "password")
-
-
-def _configured(text: str, lowered: str) -> Iterator[Span]:
-    bare = Bare(text)
-    for setting in pattern(CONFIGURE).finditer(lowered):
-        kind = secret_kind(text[setting.start("name") : setting.end("name")])
-        span = _value(text, setting.end(), kind, "query", "", bare) if kind else None
-        if span:
-            yield span

@@ -31,6 +31,7 @@ NAME_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 BETWEEN = " \t\"'`\\]?!"
 COMMANDS = ("mysql", "mariadb", "sshpass", "7z", "zip", "mongo", "docker login", "podman login", "helm registry",
             "redis-cli", "ldap")  # fmt: skip
+ELEMENT_ENDS = ("password>", "passwd>", "pwd>", "passphrase>", "secret>", "token>", "key>", "credential>")
 # Showing that more mentions than this are all harmless costs more than loading the patterns.
 MENTIONS = 4000
 
@@ -75,9 +76,19 @@ def _ends_escape(text: str, at: int) -> bool:
 
 
 def _label(text: str, lowered: str) -> bool:
-    if "config" in lowered and ("config set " in lowered or "configure set " in lowered):
-        return True
     return any(word in lowered and _announces(text, lowered, word) for word in LABELS)
+
+
+def _form(text: str, lowered: str) -> bool:
+    if "config set " in lowered or "configure set " in lowered:
+        return True
+    if "value:" in lowered and "name:" in lowered:
+        return True
+    if "user" in lowered and any(key in lowered for key in ("pass:", 'pass":', "pass':")):
+        return True
+    if "auth" in lowered and ("auth=(" in lowered or "auth = (" in lowered):
+        return True
+    return "</" in text and any(end in lowered for end in ELEMENT_ENDS)
 
 
 def _announces(text: str, lowered: str, word: str) -> bool:
@@ -128,6 +139,7 @@ TESTS: dict[str, Callable[[str, str], bool]] = {
     "private-key": lambda text, lowered: "-----BEGIN" in text and "PRIVATE KEY" in text,
     "url": _url,
     "label": _label,
+    "form": _form,
     "command": _command,
     "cookie": lambda text, lowered: "cookie" in lowered and "=" in text,
     "bearer": lambda text, lowered: "bearer " in lowered,
