@@ -1,55 +1,17 @@
 """The embedded store passes the suite."""
 
-import sqlite3
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from conformance.backend import PROJECTED, Backend
 from conformance.claims import Claims
 from conformance.concurrency import Concurrency
 from conformance.machine import SETTINGS, LedgerMachine
 from conformance.moves import Moves
 from conformance.record import Record
+from conformance.sqlite_backend import Sqlite
 from conformance.transactions import Transactions
-from durable.ledger.chain import event_of
-from durable.ledger.rebuild import Rebuild
-from durable.ledger.sqlite import SqliteLedger
-from durable.ledger.statements import migrations
-
-
-class Sqlite(Backend):
-    def make_ledger(self, patience=30.0):
-        return SqliteLedger(str(self.place), patience=patience, busy_s=patience)
-
-    def direct(self, sql):
-        connection = sqlite3.connect(self.place / "ledger.db")
-        try:
-            with connection:
-                connection.execute(sql)
-        finally:
-            connection.close()
-
-    def tables(self):
-        connection = sqlite3.connect(f"file:{self.place}/ledger.db?mode=ro", uri=True)
-        try:
-            return rows_of(connection)
-        finally:
-            connection.close()
-
-    def rebuilt(self, events):
-        connection = sqlite3.connect(":memory:", isolation_level=None)
-        for migration in migrations():
-            connection.executescript(migration.sql)
-        rebuild = Rebuild(connection)
-        for row in events:
-            assert rebuild.take(event_of(row)), row["type"]
-        return rows_of(connection)
-
-
-def rows_of(connection):
-    return {table: sorted(connection.execute(f"SELECT * FROM {table}"), key=repr) for table in PROJECTED}
 
 
 @pytest.fixture

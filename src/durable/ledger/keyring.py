@@ -82,6 +82,8 @@ def _fold_in_spool(home: str, env: Mapping[str, str]) -> None:
 
     while True:
         ledger, fold = SqliteLedger(home), Fold(home, env, _FOLDING_S)
+        if not fold.waiting():
+            return
         try:
             with ledger.begin() as tx:
                 before = tx.seq
