@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from durable.errors import DurableError, IllegalMove, LedgerBusy, LedgerError, TwinHolds, VersionError
 from durable.home import check_file, command
 from durable.native import sqlite
@@ -32,10 +34,26 @@ def connect(path: str, busy_s: float) -> sqlite.Connection:
         connection = _opened(path, "rw", busy_s)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")  # `checkpoint` below says when and why
     except sqlite.Error as error:
         raise translated(error, path) from None
     return connection
+
+
+def checkpoint(connection: sqlite.Connection, path: str, busy_s: float) -> None:
+    """Empties a WAL that has grown long; for the holder of the lock, after its commit.
+
+    SQLite's own automatic checkpoint does not do for processes that leave without closing: the next
+    one has forgotten how far it got, so from the threshold on each would write everything back again
+    and the WAL would never start over. A reader in the way postpones it.
+    """
+    try:
+        if os.stat(path + "-wal").st_size > CHECKPOINT_PAGES * PAGE_SIZE:
+            connection.execute("PRAGMA busy_timeout = 0")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            connection.execute(f"PRAGMA busy_timeout = {int(busy_s * 1000)}")
+    except (OSError, sqlite.Error):
+        return  # What was committed is safe in the WAL, and the next writer tries again.
 
 
 def connect_to_read(path: str, busy_s: float) -> sqlite.Connection:

@@ -7,7 +7,16 @@ from durable.errors import LedgerError, TamperError
 from durable.home import command, secure_dir
 from durable.ledger import head
 from durable.ledger.create import complete_creation
-from durable.ledger.database import as_dict, check_version, connect, damage_remedy, database_in, present, translated
+from durable.ledger.database import (
+    as_dict,
+    check_version,
+    checkpoint,
+    connect,
+    damage_remedy,
+    database_in,
+    present,
+    translated,
+)
 from durable.ledger.head import Head, check_against, read_head, write_head
 from durable.ledger.interface import Ledger
 from durable.ledger.keys import key_ring, settle_renewal
@@ -36,6 +45,7 @@ class SqliteLedger(Ledger):
         self._lock = Lock(home, patience)
         self._statements = named_statements("queries.sql")
         self._connection: sqlite.Connection | None = None
+        self._began_at = 0
 
     def begin(self) -> Transaction:
         for path in (self._home, f"{self._home}/{LOCKS}", f"{self._home}/{head.DIRECTORY}", f"{self._home}/spool"):
@@ -46,6 +56,7 @@ class SqliteLedger(Ledger):
             self._execute("BEGIN IMMEDIATE")
             seq, digest = self.last_event()
             self._check_head(seq, digest)
+            self._began_at = seq
         except BaseException:
             self.rollback()
             raise
@@ -56,7 +67,8 @@ class SqliteLedger(Ledger):
         self._execute("COMMIT")
         crash.point("after-commit")
         try:
-            write_head(self._home, self.key, Head(self.ledger_id, seq, digest))
+            if seq > self._began_at or not self.ring.settled:
+                write_head(self._home, self.key, Head(self.ledger_id, seq, digest))
             if not self.ring.settled:
                 crash.point("before-key-rename")
                 settle_renewal(self._home)
@@ -64,6 +76,9 @@ class SqliteLedger(Ledger):
             # The rows are safe and a head is a lower bound. The next write heals it or denies.
             crash.point("head-not-written")
         crash.point("after-head")
+        assert self._connection is not None
+        checkpoint(self._connection, self._path, self._busy_s)
+        crash.point("after-checkpoint")
         self._lock.release()
 
     def rollback(self) -> None:
