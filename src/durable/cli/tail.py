@@ -28,7 +28,7 @@ OPTIONS = (
     flag("--once", "Print those and leave."),
 )
 POLL_MS = 200
-AT_ONCE = 500
+AT_ONCE, ALL = 500, 2**31
 # What a line says of an event, beside its name.
 TELLING = ("closed_by", "doubt", "flag", "task_id", "reason", "source", "project")
 
@@ -40,16 +40,15 @@ def run(run: str = "", lines: int = 10, once: bool = False) -> Outcome:
 
 def _follow(run: str, lines: int, once: bool) -> Iterator[Result]:
     state = home.data_home()
-    try:
-        yield from _notice()
-        if once and not has_ledger(state):
-            yield Result("tail", None, view=[Paragraph(no_ledger(state))])
-            return
-        yield from _wait_for_ledger(state)
-        with Reader(state) as reader:
-            yield from _events(reader, find_run(reader, run) if run else "", lines, once)
-    except KeyboardInterrupt:
+    yield from _notice()
+    young = not has_ledger(state)
+    if young:
+        yield Result("tail", None, view=[Paragraph(no_ledger(state) + ("" if once else "; waiting for it"))])
+    if young and (once or not _comes(state)):
         return
+    with Reader(state) as reader:
+        run_id = find_run(reader, run) if run else ""
+        yield from _events(reader, run_id, ALL if young else lines, once)
 
 
 def _notice() -> Iterator[Result]:
@@ -58,12 +57,11 @@ def _notice() -> Iterator[Result]:
         yield Result("tail", {"enforcement_off": lifted}, view=notices())
 
 
-def _wait_for_ledger(state: str) -> Iterator[Result]:
-    if not has_ledger(state):
-        yield Result("tail", None, view=[Paragraph(f"{no_ledger(state)}; waiting for it")])
+def _comes(state: str) -> bool:
     while not has_ledger(state):
         if _reader_left():
-            return
+            return False
+    return True
 
 
 def _events(reader: Reader, run_id: str, lines: int, once: bool) -> Iterator[Result]:
