@@ -16,9 +16,13 @@ def leave(problem):
 
 
 try:
-    from durable.old_python import reexec_or_exit
+    if sys.version_info < (3, 11):
+        from durable.old_python import reexec_or_exit
 
-    reexec_or_exit(os.path.abspath(__file__), leave)
+        reexec_or_exit(os.path.abspath(__file__), leave)
+    from durable.quick_import import install
+
+    install()
     from durable.switch import read_marker
 
     # A person's `durable off` is looked for before anything that could be broken is loaded.
@@ -30,7 +34,7 @@ try:
     catch_signals()
     from durable.hook import main
 
-    main("lifecycle", marker, leave)
+    main("lifecycle", marker)
 except BaseException as error:
     why = " ".join(("%s %s" % (type(error).__name__, error)).split())
     leave("its own code can't be run (%s); install it again or check this Python" % why)

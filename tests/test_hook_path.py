@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ALLOWED = {
     "__future__", "_functools", "_json", "_sha2", "_sha256", "_signal", "_sqlite3", "_thread",
     "errno", "fcntl", "os", "os.path", "posix", "posixpath", "stat", "sys", "time", "genericpath", "abc", "_abc",
-    "_collections_abc", "_stat", "unicodedata",
+    "_collections_abc", "_stat", "unicodedata", "gc", "marshal",
 }  # fmt: skip
 LOADED = """
 import sys
@@ -22,7 +22,7 @@ sys.path.append({src!r})
 print("\\n".join(sorted(set(sys.modules) - before)))
 """
 DOORS = {
-    "pre_tool_use": "import durable.hook, durable.prepare, durable.policy.decide, durable.old_python",
+    "pre_tool_use": "import durable.quick_import as q; q.install(); import durable.hook, durable.prepare, durable.policy.decide",
     "post_tool_use": "import durable.hook, durable.receipt",
     "lifecycle": "import durable.hook, durable.lifecycle, durable.agents.claude_transcript",
     "failure": "import durable.hook, durable.failure",
