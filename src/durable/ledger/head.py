@@ -43,8 +43,8 @@ def exists(home: str) -> bool:
 def read_head(home: str, keys: list[Key]) -> tuple[Head, Key]:
     """The head and which of the keys vouches for it. TamperError if none does."""
     try:
-        with open(path_in(home), encoding="ascii") as file:
-            fields = loads(file.read(1000))
+        with open(path_in(home), "rb") as file:
+            fields = loads(file.read(1000).decode())
         head = Head(fields["ledger"], fields["seq"], fields["hash"])
         for key in keys:
             if fields["mac"] == head_mac(key.chain, head.ledger_id, head.seq, head.hash):
