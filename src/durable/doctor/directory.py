@@ -30,7 +30,7 @@ _SAID = 200
 def directory_checks(home: str) -> Iterator[Check]:
     """Nothing is made or changed: a hook would make it and set its mode."""
     if not os.path.lexists(home):
-        yield Check(PASS, NAME, f"{home} is not there yet; the first hook makes it")
+        yield Check(PASS, NAME, f"{home}: the first hook makes it")
         return
     found = {path: look for path in [home, *_below(home)] if (look := _looked_at(path)) is not None}
     faults = [fault for path, look in found.items() if (fault := _fault(path, look, home))]

@@ -115,12 +115,15 @@ class Trial:
         let = [when for when, what in found.items() if what == LET_THROUGH]
         held = [when for when, what in found.items() if what == HELD]
         if let:
-            sentence = f"{self._where()} lets calls run when {_listed(let, 'or')} ({len(let)} of {len(found)} tried)"
+            when = f"whatever is wrong with the ledger or its input ({len(let)} ways tried)"
+            if len(let) < len(found):
+                when = f"when {_listed(let, 'or')} ({len(let)} of {len(found)} ways tried)"
+            sentence = f"{self._where()} lets calls run {when}"
             return self._check(FAIL, CLOSED, sentence, f"register ours again: {command()} init")
         if held:
             sentence = f"{self._where()} crashes, and only onFailure holds the call, when {_listed(held, 'or')}"
             return self._check(WARN, CLOSED, sentence, f"register ours again: {command()} init")
-        return self._check(PASS, CLOSED, f"it denied in each of {len(found)} ways of breaking the ledger or the input")
+        return self._check(PASS, CLOSED, f"it denied in all {len(found)} ways of breaking ledger or input")
 
     def _broken(self, name: str) -> str:
         copy = self.scratch.copy_of(self.state)
@@ -136,12 +139,11 @@ class Trial:
         """After the call nothing may be lost, whatever became of the ledger."""
         copy = self.scratch.copy_of(self.state)
         breaks()["full of garbage"](copy, self.older)
-        for hook in self.around.of_event("PostToolUse"):
-            self._fire(hook, self.session.after(OPEN), copy)
+        answers = [self._fire(hook, self.session.after(OPEN), copy) for hook in self.around.of_event("PostToolUse")]
         waiting = [name for name in _names(f"{copy}/spool") if name.endswith(".json")]
         if waiting:
             return Check(PASS, KEPT, "a receipt that found the ledger broken waits in the spool")
-        sentence = "a receipt that finds the ledger broken is lost"
+        sentence = f"a receipt that finds the ledger broken is lost ({answers[0].words()})"
         return Check(FAIL, KEPT, sentence, f"register ours again: {command()} init")
 
     # ---- starting and reading back ------------------------------------------------------------

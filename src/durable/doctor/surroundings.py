@@ -90,7 +90,7 @@ def _imposed(file: SettingsFile) -> Iterator[Check]:
         for status, table in ((FAIL, LOOSENS), (WARN, MOVES), (WARN, RUNS)):
             if name in table:
                 sentence = f"{file.path} sets {name}: the project {table[name]}"
-                remedy = f"remove {name} from its `env`; it belongs into your own settings"
+                remedy = f"remove {name} from its `env`; if you want it, put it into your own settings"
                 yield Check(status, "environment", sentence, remedy)
 
 
