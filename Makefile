@@ -18,6 +18,7 @@ test: .venv/installed-for-tests
 
 bench: .venv/installed
 	$(BIN)/python bench/hook_start.py
+	$(BIN)/python bench/breakdown.py
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build
