@@ -5,7 +5,7 @@ from threading import Thread
 
 from conformance.past import all_events, move, prepare, seat, session_body
 from conformance.record import keys_of
-from durable.ledger.walk import walked
+from durable.ledger.walk import Walk, walked
 
 SPAWN = multiprocessing.get_context("spawn")
 PROCESSES, THREADS, EACH = 8, 4, 25
@@ -44,7 +44,7 @@ class Concurrency:
         for racer in racers:
             racer.join(120)
         events = all_events(ledger)
-        assert walked(events, keys_of(ledger), ledger.key.key_id).faults == []
+        assert walked(Walk(keys_of(ledger)), events, ledger.key.key_id).faults == []
         running = {row["subject"] for row in events if row["type"] == "step.running"}
         assert running == {f"s-{writer}-{number}" for writer in range(writers) for number in range(EACH)}
         assert backend.tables() == backend.rebuilt(events)

@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from conformance.past import all_events, move, prepare, receipt, seat
 from conformance.record import keys_of
 from durable.errors import IllegalMove, TwinHolds
-from durable.ledger.walk import walked
+from durable.ledger.walk import Walk, walked
 from durable.step import MOVES, PREPARED, TWINS
 
 SETTINGS = settings(max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -90,7 +90,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def teardown(self):
         events = all_events(self.ledger)
-        assert walked(events, keys_of(self.ledger), self.ledger.key.key_id).faults == []
+        assert walked(Walk(keys_of(self.ledger)), events, self.ledger.key.key_id).faults == []
         assert self.backend.tables() == self.backend.rebuilt(events)
 
     def _pick(self, number):

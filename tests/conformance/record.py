@@ -4,7 +4,7 @@ import pytest
 
 from conformance.past import RUN, SESSION, all_events, count, move, receipt, seat, session_body, step_in
 from durable.ledger import chain
-from durable.ledger.walk import walked
+from durable.ledger.walk import Walk, walked
 from durable.native import sha256
 
 
@@ -67,14 +67,14 @@ class Record:
             assert row["mac"] != chain.event_mac(ledger.key.spool, row["hash"])
 
     def test_the_chain_is_found_whole(self, ledger):
-        assert walked(all_events(ledger), keys_of(ledger), ledger.key.key_id).faults == []
+        assert walked(Walk(keys_of(ledger)), all_events(ledger), ledger.key.key_id).faults == []
 
     @pytest.mark.parametrize("name", ["seq", "run_id", "run_seq", "subject", "type", "at", "body", "hash", "mac"])
     def test_a_change_to_any_field_is_found(self, ledger, name):
         events = all_events(ledger)
         row = events[5]
         row[name] = row[name] + 1 if isinstance(row[name], int) else row[name] + "0"
-        assert walked(events, keys_of(ledger), ledger.key.key_id).faults
+        assert walked(Walk(keys_of(ledger)), events, ledger.key.key_id).faults
 
     def test_an_event_taken_out_swapped_or_cut_in_is_found(self, ledger):
         events = all_events(ledger)
@@ -83,13 +83,13 @@ class Record:
             [*events[:4], events[5], events[4], *events[6:]],
             [*events, events[-1]],
         ):
-            assert walked(broken, keys_of(ledger), ledger.key.key_id).faults
+            assert walked(Walk(keys_of(ledger)), broken, ledger.key.key_id).faults
 
     def test_a_chain_made_with_another_key_is_found(self, ledger):
         events = all_events(ledger)
         for row in events:
             row["mac"] = chain.event_mac(b"another key", row["hash"])
-        assert walked(events, keys_of(ledger), ledger.key.key_id).faults
+        assert walked(Walk(keys_of(ledger)), events, ledger.key.key_id).faults
 
     # ---- blobs ----
 

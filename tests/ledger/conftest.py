@@ -13,6 +13,7 @@ def home(tmp_path):
     with ledger.begin() as tx:
         seat(tx)
         tx.commit()
+    ledger.close()
     grow(home, "a", 3)
     return home
 

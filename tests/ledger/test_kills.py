@@ -16,7 +16,7 @@ KILLED = -9
 CREATION = ["before-creation", "after-key", "before-ledger-rename", "after-ledger-rename"]
 FIRST = ["appended-run.opened", "appended-session.joined", "appended-owner.seen"]
 BEFORE_COMMIT = ["appended-step.prepared", "after-prepare", "appended-step.running", "after-permit", "before-commit"]
-AFTER_COMMIT = ["after-commit", "before-head-rename", "after-head"]
+AFTER_COMMIT = ["after-commit", "before-head-rename", "after-head", "after-checkpoint"]
 AFTER_POST = ["appended-step.succeeded", "before-commit", "after-commit", "before-head-rename", "after-head"]
 ANSWERING = ["before-answer", "answered"]
 HEADLESS = ["head-not-written"]
@@ -24,7 +24,14 @@ SPOOLING = ["before-spool", "mid-spool"]
 FOLDING = ["mid-fold"]
 SWAPPING = ["mid-swap", "after-swap"]
 MIGRATING = ["mid-migration"]
-RENEWING = ["after-fresh-key", "after-commit", "before-head-rename", "before-key-rename", "after-head"]
+RENEWING = [
+    "after-fresh-key",
+    "after-commit",
+    "before-head-rename",
+    "before-key-rename",
+    "after-head",
+    "after-checkpoint",
+]
 ALL = {*CREATION, *FIRST, *BEFORE_COMMIT, *AFTER_COMMIT, *AFTER_POST, *ANSWERING, *HEADLESS, *SPOOLING, *FOLDING}
 ALL |= {*SWAPPING, *MIGRATING, *RENEWING}
 

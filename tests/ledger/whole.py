@@ -7,7 +7,7 @@ from pathlib import Path
 from conformance.sqlite_backend import Sqlite
 from durable.ledger import head, keys
 from durable.ledger.reading import Reader
-from durable.ledger.walk import walked
+from durable.ledger.walk import Walk, walked
 from durable.native import sha256
 
 
@@ -22,7 +22,7 @@ def known_keys(state):
 
 
 def faults_of(state):
-    return walked(events_of(state), known_keys(state), keys.read_key(str(state)).key_id).faults
+    return walked(Walk(known_keys(state)), events_of(state), keys.read_key(str(state)).key_id).faults
 
 
 def assert_whole(state):
@@ -48,6 +48,12 @@ def assert_sound(state):
 
 def bodies(state, kind):
     return [json.loads(row["body"]) for row in events_of(state) if row["type"] == kind]
+
+
+def insert_event(state, event):
+    columns = event.columns()
+    marks = ",".join("?" * len(columns))
+    shell(state, (f"INSERT INTO events ({','.join(columns)}) VALUES ({marks})", tuple(columns.values())))
 
 
 def shell(state, *statements):

@@ -8,7 +8,7 @@ from durable.ledger import head, keys
 from durable.ledger.create import complete_creation
 from durable.ledger.database import streamed
 from durable.ledger.sqlite import SqliteLedger
-from durable.ledger.walk import walked
+from durable.ledger.walk import Walk, walked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class UncheckedLedger(SqliteLedger):
     def walked(self) -> Walked:
         """The whole chain, judged by every key at hand. Inside a transaction."""
         cursor = self._execute(self._statements["events_after"], {"seq": 0})
-        return walked(streamed(cursor, self._path), self.known_keys(), self.key.key_id)
+        return walked(Walk(self.known_keys()), streamed(cursor, self._path), self.key.key_id)
 
     def known_keys(self) -> dict[str, bytes]:
         found = [*keys.retired_keys(self._home), *self.ring.all()]

@@ -16,7 +16,7 @@ from durable.ledger.database import SIDE_FILES, check_version, connect, connect_
 from durable.ledger.files import copy_synced
 from durable.ledger.rescue import UncheckedLedger, head_fields, trusted_head
 from durable.ledger.swap import archive_head, put_in_place
-from durable.ledger.walk import walked
+from durable.ledger.walk import Walk, walked
 from durable.native import sqlite
 
 TYPE_CHECKING = False
@@ -141,7 +141,7 @@ def _chain_of(path: str, home: str, key_id: str) -> Walked:
     connection = connect(path, 1.0)
     try:
         cursor = connection.execute("SELECT * FROM events ORDER BY seq")
-        return walked(streamed(cursor, path), known, key_id)
+        return walked(Walk(known), streamed(cursor, path), key_id)
     except sqlite.Error as error:
         raise translated(error, path) from None
     finally:

@@ -45,7 +45,7 @@ class SqliteLedger(Ledger):
         self._lock = Lock(home, patience)
         self._statements = named_statements("queries.sql")
         self._connection: sqlite.Connection | None = None
-        self._began_at = 0
+        self._covered = 0  # the last event that the head is known to cover
 
     def begin(self) -> Transaction:
         for path in (self._home, f"{self._home}/{LOCKS}", f"{self._home}/{head.DIRECTORY}", f"{self._home}/spool"):
@@ -56,7 +56,6 @@ class SqliteLedger(Ledger):
             self._execute("BEGIN IMMEDIATE")
             seq, digest = self.last_event()
             self._check_head(seq, digest)
-            self._began_at = seq
         except BaseException:
             self.rollback()
             raise
@@ -67,7 +66,7 @@ class SqliteLedger(Ledger):
         self._execute("COMMIT")
         crash.point("after-commit")
         try:
-            if seq > self._began_at or not self.ring.settled:
+            if seq > self._covered or not self.ring.settled:
                 write_head(self._home, self.key, Head(self.ledger_id, seq, digest))
             if not self.ring.settled:
                 crash.point("before-key-rename")
@@ -154,16 +153,16 @@ class SqliteLedger(Ledger):
         check_against(known, self.ledger_id, seq, None if row is None else row["hash"])
         if known.seq < seq or key is not self.key:
             self._heal(known, key, seq, digest)
+        self._covered = seq
 
     def _heal(self, known: Head, key: Key, seq: int, digest: str) -> None:
         """Somebody died between commit and head. What the head does not cover yet must be of our making."""
-        from durable.ledger.walk import Walk
+        from durable.ledger.walk import Walk, walked
 
         walk = Walk({key.key_id: key.chain for key in self.ring.all()}, known.seq, known.hash, key.key_id)
-        for row in self.all("events_after", {"seq": known.seq}):
-            fault = walk.take(row)
-            if fault:
-                raise TamperError(f"behind the head, {fault}", head.remedy())
+        faults = walked(walk, self.all("events_after", {"seq": known.seq}), self.key.key_id).faults
+        if faults:
+            raise TamperError(f"behind the head, {faults[0]}", head.remedy())
         try:
             write_head(self._home, self.key, Head(self.ledger_id, seq, digest))
         except OSError as error:

@@ -73,9 +73,8 @@ class Walked:
         self.faults = faults
 
 
-def walked(rows: Iterable[Mapping[str, Any]], keys: Mapping[str, bytes], ours: str) -> Walked:
+def walked(walk: Walk, rows: Iterable[Mapping[str, Any]], ours: str) -> Walked:
     """`ours` is the id of the present key: the chain must end under it, else it is somebody else's."""
-    walk = Walk(keys)
     faults = [fault for row in rows if (fault := walk.take(row))]
     if walk.key_id != ours:
         faults.append("the chain does not end under the present key")
