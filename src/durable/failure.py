@@ -81,7 +81,7 @@ def _deny(hook: Hook, problem: str) -> tuple[int, str, str]:
 
 
 def _observing(hook: Hook) -> bool:
-    return hook.policy is not None and hook.policy.mode == OBSERVE and not hook.policy.broken
+    return hook.policy is not None and hook.policy.mode == OBSERVE
 
 
 def _spool_not_answered(hook: Hook, step: Any) -> None:

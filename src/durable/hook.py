@@ -27,7 +27,7 @@ from durable.spool import Fold
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from typing import NoReturn
 
     from durable.event import Event
@@ -134,8 +134,8 @@ class Hook:
         return int((time.monotonic() - self.started) * 1_000_000)
 
 
-def main(door: str, marker: switch.Marker | None, leave: Callable[[str], NoReturn]) -> NoReturn:
-    """Ends the process with the answer. `marker` is over, `leave` the door's last resort."""
+def main(door: str, marker: switch.Marker | None) -> NoReturn:
+    """Ends the process with the answer. `marker`, if there is one, is not in force now."""
     hook = Hook(door, os.environ)
     try:
         _claim_streams()
@@ -148,7 +148,7 @@ def main(door: str, marker: switch.Marker | None, leave: Callable[[str], NoRetur
         crash.point("answered")
     except BaseException as error:  # noqa: BLE001 - whatever it is, it must end in an answer
         hook.alarm.disarm()
-        _fail(hook, error, leave)
+        _fail(hook, error)
     _leave(0)
 
 
@@ -203,13 +203,10 @@ DOORS = {"pre_tool_use": before_call, "post_tool_use": after_call, "lifecycle": 
 # ---- failure ----------------------------------------------------------------------------------
 
 
-def _fail(hook: Hook, error: BaseException, leave: Callable[[str], NoReturn]) -> NoReturn:
-    try:
-        from durable.failure import answer_failure
+def _fail(hook: Hook, error: BaseException) -> NoReturn:
+    from durable.failure import answer_failure
 
-        code, out, err = answer_failure(hook, error)
-    except BaseException as second:  # noqa: BLE001 - even the way out may be broken
-        leave(f"{type(error).__name__}, then {type(second).__name__} ({second}); try again")
+    code, out, err = answer_failure(hook, error)
     _write(1, out, quiet=True)
     _write(2, err, quiet=True)
     _leave(code)

@@ -67,7 +67,7 @@ def test_a_full_disk_on_the_first_day_denies_and_frees_itself(small_disk: Door) 
     for path in small_disk.state.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     filler = fill(small_disk.state)
-    assert_denies(small_disk.pre())
+    assert_denies(small_disk.pre(), "; free some space")
     filler.unlink()
     assert small_disk.pre().permits
 

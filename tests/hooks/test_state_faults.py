@@ -13,7 +13,7 @@ import pytest
 import ledger_view
 
 from .conftest import needs_root
-from .door import NOBODY, Door, bash, failed, ran
+from .door import NOBODY, Door, bash, failed, ran, recorded
 from .holders import holding_our_lock, holding_sqlites_lock
 from .judging import (
     assert_denies,
@@ -371,6 +371,12 @@ def test_a_failure_is_told_under_its_own_name(lived_in: Door) -> None:
     answer = lived_in.post(failed("echo second", "toolu_second"))
     assert_tells_it_ran(answer, "PostToolUseFailure")
     assert lived_in.spooled()
+
+
+def test_a_batch_carries_no_receipt_and_is_not_told_about(lived_in: Door) -> None:
+    garbage(lived_in)
+    assert lived_in.post(recorded("PostToolBatch")).permits
+    assert lived_in.spooled() == []
 
 
 @pytest.mark.parametrize("fault", FEW)

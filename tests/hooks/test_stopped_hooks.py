@@ -140,7 +140,7 @@ def test_a_note_counts_only_while_no_result_is_known(lived_in: Door) -> None:
     assert lived_in.post(ran("echo third", "toolu_third")).permits
     away.rename(note)
     assert lived_in.pre(bash("echo next", "toolu_next")).permits
-    assert statuses(lived_in)["toolu_third"] == "succeeded"
+    assert closings(lived_in, "toolu_third") == ["step.succeeded"]
     assert lived_in.spooled() == []
 
 
@@ -230,6 +230,20 @@ def test_a_spooled_receipt_is_taken_in_once_whatever_befalls_the_hook_that_does(
     assert lived_in.spooled() == []
     assert closings(lived_in, "toolu_second") == ["step.succeeded"]
     assert ledger_view.step(lived_in.state, tool_use_id="toolu_second")["closed_by"] == "spool"
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_while_a_receipt_is_taken_in_is_not_held_against_the_receipt(
+    lived_in: Door, number: signal.Signals
+) -> None:
+    spool_a_receipt(lived_in)
+    running, gate = held(lived_in, "pre_tool_use", CALL, "appended-step.succeeded")
+    running.send(number)
+    assert_denies(running.finish(), f"signal {number.value}")
+    gate.unlink()
+    assert len(lived_in.spooled()) == 1
+    assert lived_in.pre(bash("echo next", "toolu_next")).permits
+    assert closings(lived_in, "toolu_second") == ["step.succeeded"]
 
 
 def spool_a_receipt(door: Door) -> Answer:
