@@ -155,6 +155,15 @@ def test_a_settings_file_given_to_the_client_is_in_force_for_doctor_too(doctor):
     assert doctor.one("records", "--settings", str(settings))[0] == "PASS"
 
 
+def test_what_this_shell_sets_does_not_reach_the_trial(doctor):
+    doctor.register()
+    policy = doctor.write(doctor.machine.root / "observe.toml", 'mode = "observe"')
+    env = {"DURABLE_POLICY": policy, "DURABLE_RUN_ID": "a run of mine", "ANTHROPIC_API_KEY": "sk-ant-secret"}
+    checks = doctor.checks(env=env)
+    assert [one["status"] for one in checks if one["name"] in PROVEN] == ["PASS"] * 3
+    assert [one["status"] for one in checks if one["name"] == "policy"] == ["WARN"]
+
+
 # ---- hooks that don't do what is promised -------------------------------------------------------
 
 
@@ -293,6 +302,26 @@ def test_hooks_of_a_project_that_the_client_trusts_are_started(doctor):
     doctor.write(doctor.home / ".claude.json", {"projects": trusted})
     assert doctor.one("records")[0] == "FAIL"
     assert mark.exists()
+
+
+def test_a_project_can_t_vouch_for_itself(doctor):
+    mark = canary(doctor)
+    trusted = {str(doctor.project): {"hasTrustDialogAccepted": True}}
+    doctor.write(doctor.project / ".claude.json", {"projects": trusted})
+    assert doctor.one("fails closed", env={"HOME": ""})[0] == "UNKNOWN"
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("answer", ["[]", '{"hookSpecificOutput": "deny"}', "{}"])
+def test_an_answer_that_is_no_deny_is_none(doctor, answer):
+    doctor.register(command=doctor.hook(f"# durable\nprint({answer!r})\n"))
+    assert "lets a call run without a row" in doctor.one("records")[1]
+
+
+def test_a_deny_in_json_is_a_deny(doctor):
+    deny = {"hookSpecificOutput": {"permissionDecision": "deny", "permissionDecisionReason": "because"}}
+    doctor.register(command=doctor.hook(f"# durable\nprint({json.dumps(deny)!r})\n"))
+    assert "denies every call, on a sound ledger: because" in doctor.one("records")[1]
 
 
 def test_a_project_registered_by_init_needs_no_trust(doctor):

@@ -39,12 +39,12 @@ class Answer:
 
     @property
     def denies(self) -> bool:
-        return self.code == 2 or (self.code == 0 and _decision(self.out) == "deny")
+        return self.code == 2 or (self.code == 0 and _answer(self.out).get("permissionDecision") == "deny")
 
     @property
     def reason(self) -> str:
-        said = _json(self.out).get("hookSpecificOutput", {}).get("permissionDecisionReason", "")
-        return " ".join((str(said) or self.err).split())[:_LONGEST_ERROR]
+        said = _answer(self.out).get("permissionDecisionReason") or self.err
+        return " ".join(str(said).split())[:_LONGEST_ERROR]
 
     def words(self) -> str:
         if self.code is None:
@@ -119,14 +119,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             pipe.close()
 
 
-def _decision(out: str) -> str:
-    found = _json(out).get("hookSpecificOutput")
-    return str(found.get("permissionDecision", "")) if isinstance(found, dict) else ""
-
-
-def _json(out: str) -> dict[str, Any]:
+def _answer(out: str) -> dict[str, Any]:
     try:
-        found = json.loads(out)
-    except ValueError:
+        found = json.loads(out)["hookSpecificOutput"]
+    except (ValueError, KeyError, TypeError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -77,6 +77,8 @@ def _accepted(env: Mapping[str, str], cwd: str) -> bool:
 
 def _client_state(env: Mapping[str, str]) -> dict[str, object]:
     folder = env.get("CLAUDE_CONFIG_DIR", "").strip() or env.get("HOME", "")
+    if not os.path.isabs(folder):
+        return {}  # It would be looked for in the very project that is to be trusted.
     try:
         with open(os.path.join(folder, ".claude.json"), encoding="utf-8") as file:
             found = json.load(file)
