@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from durable.errors import PolicyError
 from durable.redact import Redactor
-from durable.redact_finders import IN_CONTEXT, IN_LOWERED, find
-from durable.redact_names import secret_kind, words
-from durable.redact_patterns import SHAPES
-from durable.redact_smell import ANCHORS, lower_same_length, smells
+from durable.redaction.finders import IN_CONTEXT, IN_LOWERED, find
+from durable.redaction.names import secret_kind, words
+from durable.redaction.patterns import SHAPES
+from durable.redaction.smell import ANCHORS, lower_same_length, smells
 from redact_rows import ALNUM, GHP, HARMLESS, HEX, LABELLED, MARKED, SHAPED, expected, fake, pem, unmarked
 
 SRC = Path(__file__).resolve().parents[1] / "src"
@@ -250,11 +250,11 @@ def loaded_modules(*extra: str) -> set[str]:
 def test_a_harmless_payload_loads_no_patterns():
     loaded = loaded_modules()
     assert "durable.redact" in loaded
-    assert not loaded & {"re", "enum", "json", "typing", "durable.redact_patterns", "durable.redact_labels"}
+    assert not loaded & {"re", "enum", "json", "typing", "durable.redaction.patterns", "durable.redaction.labels"}
 
 
 def test_a_secret_loads_them_without_site_packages():
-    assert {"re", "durable.redact_patterns"} <= loaded_modules("smell")
+    assert {"re", "durable.redaction.patterns"} <= loaded_modules("smell")
 
 
 texts = st.text(st.characters(codec=None, exclude_categories=()), max_size=40)

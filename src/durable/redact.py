@@ -1,6 +1,6 @@
 """Secrets out of whatever is about to be written: inputs, outputs, errors, log lines.
 
-Nearly every text holds no secret, and a hook has no milliseconds to spare: `redact_smell` looks for plain
+Nearly every text holds no secret, and a hook has no milliseconds to spare: `redaction/smell.py` looks for plain
 substrings first, and only a text that smells loads the patterns (and with them `re`). Findings are spans
 over the original text, merged before anything is replaced, so that two patterns that hit the same place
 can't corrupt what stands beside them.
@@ -9,8 +9,8 @@ can't corrupt what stands beside them.
 from __future__ import annotations
 
 from durable.errors import PolicyError
-from durable.redact_names import is_name, is_plain, looks_encoded, secret_kind
-from durable.redact_smell import lower_same_length, smells
+from durable.redaction.names import is_name, is_plain, looks_encoded, secret_kind
+from durable.redaction.smell import lower_same_length, smells
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-    from durable.redact_patterns import Span
+    from durable.redaction.patterns import Span
 
 OWN_KIND = "custom"
 SMALLEST_NUMBER = 1000
@@ -84,7 +84,7 @@ class Redactor:
         return self._count(label)
 
     def _cookies(self, text: str) -> str:
-        from durable.redact_commands import cookie_pairs
+        from durable.redaction.commands import cookie_pairs
 
         spans = list(cookie_pairs(text, 0, len(text)))
         return self.text(self._replace(text, _merge(_spared(text, spans))))
@@ -170,7 +170,7 @@ def _slots(box: Any, slots: Iterable[Any], labels: Iterator[str]) -> Iterator[tu
 
 
 def _compile(source: str) -> re.Pattern[str]:
-    from durable.redact_patterns import PatternFault, own_pattern
+    from durable.redaction.patterns import PatternFault, own_pattern
 
     try:
         return own_pattern(source)
@@ -196,7 +196,7 @@ def _spared(text: str, spans: list[Span]) -> Iterator[Span]:
     if "[redacted:" not in text:
         yield from spans
         return
-    from durable.redact_patterns import PLACEHOLDER, pattern
+    from durable.redaction.patterns import PLACEHOLDER, pattern
 
     holes = [match.span() for match in pattern(PLACEHOLDER).finditer(text)]
     yield from _without(sorted(spans), holes)

@@ -7,15 +7,15 @@ and by what the value looks like. Reads the text, changes nothing, returns spans
 
 from __future__ import annotations
 
-from durable.redact_names import is_name, is_plain, looks_encoded, secret_kind, split_words, words
-from durable.redact_patterns import LABEL, pattern
+from durable.redaction.names import is_name, is_plain, looks_encoded, secret_kind, split_words, words
+from durable.redaction.patterns import LABEL, pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
     from collections.abc import Iterator
 
-    from durable.redact_patterns import Span
+    from durable.redaction.patterns import Span
 
 NAME_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 WORDS = ("pass", "pwd", "secret", "token", "key", "credential", "auth")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from durable.redact_names import is_plain
-from durable.redact_patterns import LABEL, pattern
+from durable.redaction.names import is_plain
+from durable.redaction.patterns import LABEL, pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from durable.redact_patterns import Span
+    from durable.redaction.patterns import Span
 
 # flag → the programs whose argument it is. `docker run -u 1000:1000`, `mkdir -p` are none of them.
 ATTACHED = {"-p": ("mysql", "mariadb", "sshpass", "7z"), "-P": ("zip", "unzip")}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from durable.redact_commands import find_cookies, find_in_commands
-from durable.redact_forms import find_forms
-from durable.redact_labels import find_labelled
-from durable.redact_names import is_plain
-from durable.redact_patterns import (
+from durable.redaction.commands import find_cookies, find_in_commands
+from durable.redaction.forms import find_forms
+from durable.redaction.labels import find_labelled
+from durable.redaction.names import is_plain
+from durable.redaction.patterns import (
     BEARER,
     LABEL,
     NETRC,
@@ -20,13 +20,13 @@ from durable.redact_patterns import (
     find_shape,
     pattern,
 )
-from durable.redact_smell import starts
+from durable.redaction.smell import starts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from durable.redact_patterns import Span
+    from durable.redaction.patterns import Span
 
 # smell → (kind, patterns over the lowered text); group 1 is the secret
 IN_LOWERED = {

@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-from durable.redact_labels import Bare, judged_value
-from durable.redact_names import is_plain, secret_kind
-from durable.redact_patterns import LABEL, pattern
+from durable.redaction.labels import Bare, judged_value
+from durable.redaction.names import is_plain, secret_kind
+from durable.redaction.patterns import LABEL, pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from durable.redact_patterns import Span
+    from durable.redaction.patterns import Span
 
 # The value begins where these end; whether it is a secret is decided by the name before it.
 NAMED = (

@@ -5,7 +5,7 @@ Each smell names the finder that can tell; a text without any holds nothing that
 
 from __future__ import annotations
 
-from durable.redact_names import secret_kind
+from durable.redaction.names import secret_kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
