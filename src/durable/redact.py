@@ -181,10 +181,10 @@ def _compile(source: str) -> re.Pattern[str]:
 
 
 def _found_by(smelled: dict[str, list[str]], text: str, lowered: str) -> Iterator[Span]:
-    from durable import redact_finders
+    from durable.redaction import finders
 
     for smell, anchors in smelled.items():
-        yield from redact_finders.find(smell, anchors, text, lowered)
+        yield from finders.find(smell, anchors, text, lowered)
 
 
 def _is_numeric_password(item: object) -> bool:
