@@ -6,6 +6,7 @@ import os
 import re
 
 import pytest
+
 from machine import SESSION
 
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
@@ -65,6 +66,7 @@ def test_contents_are_the_json_values_that_went_through_the_call(machine):
     assert (sent["input"], sent["output"], sent["error"]) == ({"to": "bob", "amount": 5}, {"sent": [1, None]}, None)
     assert (broken["output"], broken["error"], broken["exit_code"]) == (None, "Exit code 1\noops", 1)
     assert (sent["status"], sent["closed_by"], sent["effect"]) == ("succeeded", "PostToolUse", "repeatable")
+    assert (sent["agent_id"], sent["agent_type"]) == (None, None)
     assert (broken["status"], broken["closed_by"]) == ("failed", "PostToolUseFailure")
 
 

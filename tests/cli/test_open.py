@@ -3,6 +3,8 @@
 import json
 import os
 
+from durable.cli import reconcile
+from durable.ledger.sqlite import SqliteLedger
 from machine import SESSION, cells
 
 OTHER = "22222222-bbbb-4bbb-8bbb-222222222222"
@@ -73,8 +75,6 @@ def test_reconcile_leaves_what_a_living_client_still_runs(machine):
 
 
 def test_reconcile_reads_a_long_transcript_in_turns_to_its_end(machine, monkeypatch):
-    from durable.cli import reconcile
-
     use_id = machine.before("Bash", command="make")
     noise = '{"type":"system","text":"' + "x" * 1000 + '"}\n'
     told = f'{{"type":"tool_result","tool_use_id":"{use_id}","content":"built"}}'
@@ -95,3 +95,15 @@ def test_reconcile_reads_a_long_transcript_in_turns_to_its_end(machine, monkeypa
     assert reconcile.run().exit_code == 0
     assert len(turns) > 5 and turns[-1] is False and all(turns[:-1])
     assert machine.steps()[0]["status"] == "succeeded"
+
+
+def test_reconcile_closes_the_ledger_itself(machine, monkeypatch):
+    """Closing checkpoints, and every checkpoint must happen under the lock: not in the interpreter's end."""
+    machine.ran("Bash", command="make")
+    closed = []
+    close = SqliteLedger.close
+    monkeypatch.setattr(SqliteLedger, "close", lambda ledger: closed.append(close(ledger)))
+    monkeypatch.setenv("HOME", str(machine.home))
+    monkeypatch.setenv("DURABLE_HOME", str(machine.state))
+    reconcile.run()
+    assert closed == [None]

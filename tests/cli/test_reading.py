@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+
 from machine import SESSION, cells, line_of
 
 OTHER = "22222222-bbbb-4bbb-8bbb-222222222222"
@@ -98,16 +99,26 @@ def test_show_can_be_narrowed_to_a_tool_a_status_and_a_time(machine):
     assert "no step matches" in machine.said("show", "--tool", "Nope")
 
 
+def test_on_a_narrow_screen_what_was_odd_comes_before_how_long_it_took(machine):
+    machine.ran("Read", file_path="/a")
+    assert "TOOK" in machine.said("show", env={"COLUMNS": 80})
+    machine.ran("Read", file_path="/a")
+    assert "TOOK" not in machine.said("show", env={"COLUMNS": 80})
+    assert "TOOK" in machine.said("show", env={"COLUMNS": 100})
+
+
 @pytest.mark.parametrize("columns", [80, 100, 140])
 def test_a_step_takes_one_line_of_the_screen(machine, columns):
     for _ in range(2):
         machine.ran("Bash", command="x" * 300)
+    use_id = machine.before("Bash", command="x" * 300)
+    machine.failed("Bash", use_id, "Exit code 7", command="y", password="hunter2-and-more")
     machine.before("mcp__some_long_server__some_long_tool", text="y" * 300)
     machine.kill_client()
     for verb in ("show", "runs"):
         screen = machine.said(verb, env={"COLUMNS": columns})
         table = [line for line in screen.splitlines() if re.match(r"\d\d:\d\d|TIME|RUN|1111", line)]
-        assert len(table) == (4 if verb == "show" else 2)
+        assert len(table) == (5 if verb == "show" else 2)
         # Rich puts one more column between two, and one on either side.
         gaps = len(cells(table[0])) - 1
         assert max(map(len, table)) <= columns - gaps - 2

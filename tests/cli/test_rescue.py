@@ -102,8 +102,13 @@ def test_off_wants_both_a_time_and_a_reason(machine, words):
 
 
 def test_on_says_so_where_nothing_was_off(machine):
+    nothing = (0, "ok: enforcement is in force; nothing had lifted it\n")
     done = machine.rescue("on")
-    assert (done.returncode, done.stdout) == (0, "ok: enforcement is in force; nothing had lifted it\n")
+    assert (done.returncode, done.stdout) == nothing
+    machine.rescue("off", "--for", "1h", "--reason", "x")
+    assert "it was off since" in machine.rescue("on").stdout
+    again = machine.rescue("on")
+    assert (again.returncode, again.stdout) == nothing
 
 
 # ---- the key ----------------------------------------------------------------------------------

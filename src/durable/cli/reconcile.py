@@ -86,8 +86,7 @@ def _turn(ledger: SqliteLedger, session_id: str, redactor: Redactor) -> bool:
     with tx:
         reconciler = Reconciler(tx, redactor, BYTES_A_TURN)
         reconciler.session(session_id)
-        if not reconciler.unfinished:
-            reconciler.dead_owners(session_id)
+        reconciler.dead_owners(session_id)
         tx.commit()
     return reconciler.unfinished
 
