@@ -59,8 +59,8 @@ class QuickLoader:
     def exec_module(module: ModuleType) -> None:
         spec = module.__spec__
         assert spec is not None
-        data, spec.loader_state = spec.loader_state, None
-        exec(loads(memoryview(data)[_HEADER:]), module.__dict__)
+        code, spec.loader_state = spec.loader_state, None
+        exec(code, module.__dict__)
 
 
 def _spec(name: str, folder: str, module: str) -> ModuleSpec | None:
@@ -72,12 +72,22 @@ def _spec(name: str, folder: str, module: str) -> ModuleSpec | None:
     if data[:_HEADER] != _START + stamp:
         return None
     package = module == "__init__"
-    spec = ModuleSpec(name, QuickLoader, origin=source, loader_state=data, is_package=package)  # type: ignore[arg-type]
+    code = _code(data, source)
+    spec = ModuleSpec(name, QuickLoader, origin=source, loader_state=code, is_package=package)  # type: ignore[arg-type]
     if package and spec.submodule_search_locations is not None:
         spec.submodule_search_locations.append(folder)
     spec.has_location = True
     spec.cached = compiled
     return spec
+
+
+def _code(data: bytes, source: str) -> Any:
+    """A power cut may leave half a compiled file, over which Python's own loader would fail for ever."""
+    try:
+        return loads(memoryview(data)[_HEADER:])
+    except (EOFError, ValueError, TypeError):
+        with open(source, encoding="utf-8") as file:
+            return compile(file.read(), source, "exec", dont_inherit=True)
 
 
 def _read(path: str) -> bytes:
