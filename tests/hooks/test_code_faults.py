@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,7 +114,7 @@ def raising(path: Path) -> None:
 
 MODULES = [
     "hook.py",
-    "old_python.py",
+    "quick_import.py",
     "switch.py",
     "native.py",
     "errors.py",
@@ -131,6 +132,17 @@ MODULES = [
 def test_a_broken_module_denies(checkout: Door, module: str, damage: Callable[[Path], None]) -> None:
     damage(checkout.checkout / "src" / "durable" / module)
     assert_denies_for_its_own_code(checkout.pre(bash(use_id="toolu_next")))
+
+
+@pytest.mark.parametrize("kept", [0, 10, 100])
+def test_a_module_whose_compiled_file_was_cut_denies_or_is_compiled_anew(checkout: Door, kept: int) -> None:
+    assert checkout.pre(bash(use_id="toolu_compiles")).permits
+    cache = checkout.checkout / "src" / "durable" / "__pycache__"
+    [compiled] = cache.glob(f"hook.{sys.implementation.cache_tag}.pyc")
+    os.truncate(compiled, kept)
+    answer = checkout.pre(bash(use_id="toolu_next"))
+    if not answer.permits:
+        assert_denies_for_its_own_code(answer, "install it again")
 
 
 @pytest.mark.parametrize("module", ["hook.py", "native.py", "receipt.py", "ledger/sqlite.py"])
@@ -195,8 +207,8 @@ def test_an_installed_package_names_the_command_of_its_environment(lived_in: Doo
 
 def test_a_module_beside_the_hooks_stands_in_for_none_of_pythons(checkout: Door) -> None:
     for folder in ("src", "hooks", "."):
-        (checkout.checkout / folder / "json.py").write_text("raise SystemExit(0)\n")
-        (checkout.checkout / folder / "stat.py").write_text("raise SystemExit(0)\n")
+        for name in ("_json", "_sqlite3", "fcntl", "json", "stat"):
+            (checkout.checkout / folder / f"{name}.py").write_text("raise SystemExit(0)\n")
     assert checkout.pre(bash(use_id="toolu_next")).permits
     assert statuses(checkout)["toolu_next"] == "running"
 
@@ -253,9 +265,29 @@ def test_without_a_newer_one_it_says_so_and_denies(only_old: Door, version: str)
 
 
 @pytest.mark.parametrize("version", OLD)
-def test_a_newer_one_that_is_none_ends_in_no_loop(only_old: Door, version: str) -> None:
+def test_a_newer_one_that_is_none_is_not_taken(only_old: Door, version: str) -> None:
     (only_old.root / "python3.13").symlink_to(old_python(version))
     answer = only_old.run_argv(old_argv(only_old, version, "pre_tool_use"), bash())
     assert_denies_for_its_own_code(answer, "install a newer python3")
-    answer = only_old.run_argv(old_argv(only_old, version, "pre_tool_use"), bash(), DURABLE_REEXEC="1")
+
+
+def test_a_newer_one_that_only_claims_to_be_ends_in_no_loop(only_old: Door) -> None:
+    claims = f'#!/bin/sh\ncase "$*" in *" -c "*) exit 0;; esac\nexec {old_python("3.6")} "$@"\n'
+    executable(only_old.root / "python3.13", claims)
+    answer = only_old.run_argv(old_argv(only_old, "3.6", "pre_tool_use"), bash())
     assert_denies_for_its_own_code(answer, "install a newer python3")
+
+
+@pytest.mark.parametrize("path", [".", "", "bin"])
+def test_no_python_is_taken_from_wherever_the_agent_stands(only_old: Door, path: str) -> None:
+    only_old.env["PATH"] = f"{path}:{only_old.root}"
+    (only_old.project / "bin").mkdir()
+    for folder in (only_old.project, only_old.project / "bin"):
+        executable(folder / "python3.13", f"#!/bin/sh\n: > {only_old.root}/taken\n")
+    assert only_old.run_argv(old_argv(only_old, "3.6", "pre_tool_use"), bash()).code == 2
+    assert not (only_old.root / "taken").exists()
+
+
+def executable(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
