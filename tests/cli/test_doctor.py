@@ -114,6 +114,7 @@ def test_a_sound_machine_passes_and_nothing_is_left_of_the_trial(doctor, cli):
 def test_the_real_ledger_is_looked_at_and_not_touched(doctor):
     doctor.register()
     doctor.machine.ran("Bash", command="ls")
+    doctor.write(doctor.machine.config / "policy.toml", 'mode = "enforce"')
     before = bytes_below(doctor.state)
     checks = doctor.checks(code=0)
     assert bytes_below(doctor.state) == before
@@ -555,6 +556,11 @@ def of_a_later_version(state):
     database.close()
 
 
+def damaged_in_a_later_version(state):
+    of_a_later_version(state)
+    damaged_page(state)
+
+
 def gone(state):
     for path in state.glob("ledger.db*"):
         path.unlink()
@@ -613,8 +619,11 @@ def test_repair_salvages_a_damaged_ledger_beside_the_old_one(doctor, damage):
     doctor.machine.ran("Bash", command="a hook can write again")
 
 
-@pytest.mark.parametrize("damage", [None, cut, changed_event, without_head, keyless, of_a_later_version])
-def test_repair_leaves_alone_what_is_not_damaged(doctor, damage):
+UNDAMAGED = [None, cut, changed_event, without_head, keyless, of_a_later_version, damaged_in_a_later_version]
+
+
+@pytest.mark.parametrize("damage", UNDAMAGED)
+def test_repair_leaves_alone_what_is_not_damaged_or_not_its_own(doctor, damage):
     grown(doctor)
     if damage is not None:
         damage(doctor.state)
