@@ -835,5 +835,3 @@ def test_findings_come_first_with_their_remedy_and_what_passed_keeps_to_its_line
     assert (first, remedy) == (2, 4) and lines[4].startswith("→ ")
     assert passed > remedy
     assert all(len(line) <= width for line in lines[passed:])
-
-

@@ -209,4 +209,3 @@ def damage(home: str) -> str:
         if error.remedy != damage_remedy():
             raise
         return error.problem
-
