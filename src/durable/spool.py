@@ -12,7 +12,6 @@ import time
 
 from durable import crash
 from durable.clock import now
-from durable.closing import closing
 from durable.errors import DurableError
 from durable.home import config_dir, is_ours, secure_dir
 from durable.ledger.files import sync_dir, write_synced
@@ -223,6 +222,7 @@ def _stands(tx: Transaction, redactor: Redactor, event: Event) -> bool:
 
 def _fold_not_answered(tx: Transaction, redactor: Redactor, fields: dict[str, Any]) -> None:
     """It counts only if nothing came back: a result says more than our failing to answer."""
+    from durable.closing import closing
     from durable.reconcile import Reconciler
 
     step = tx.step("step", step_id=fields["step_id"])
@@ -231,7 +231,7 @@ def _fold_not_answered(tx: Transaction, redactor: Redactor, fields: dict[str, An
     Reconciler(tx, redactor).read([step])
     step = tx.step("step", step_id=fields["step_id"])
     if step is not None and step.status == RUNNING and step.returned_at is None:
-        error = tx.put(dumps("the permit was written but never given").encode())
+        error = tx.put_text("the permit was written but never given")
         tx.close_step(step, closing(REFUSED, "spool", error=error))
 
 

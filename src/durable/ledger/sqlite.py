@@ -6,7 +6,6 @@ from durable import crash
 from durable.errors import LedgerError, TamperError
 from durable.home import command, secure_dir
 from durable.ledger import head
-from durable.ledger.create import complete_creation
 from durable.ledger.database import (
     as_dict,
     check_version,
@@ -142,6 +141,8 @@ class SqliteLedger(Ledger):
         check_version(connection, self._path)
 
     def _complete(self) -> None:
+        from durable.ledger.create import complete_creation
+
         complete_creation(self._home)
 
     def _find_keys(self, wanted: str) -> KeyRing:
