@@ -5,7 +5,7 @@ import pytest
 from conformance.past import RUN, SESSION, all_events, count, move, receipt, seat, session_body, step_in
 from durable.ledger import chain
 from durable.ledger.walk import Walk, walked
-from durable.native import sha256
+from durable.native import loads, sha256
 
 
 class Record:
@@ -84,6 +84,14 @@ class Record:
             [*events, events[-1]],
         ):
             assert walked(Walk(keys_of(ledger)), broken, ledger.key.key_id).faults
+
+    @pytest.mark.parametrize("name", ["seq", "prev", "run_seq", "run_prev"])
+    def test_a_link_that_leads_elsewhere_is_found_even_if_made_with_the_key(self, ledger, name):
+        events = all_events(ledger)
+        last = chain.event_of(events[-1])
+        setattr(last, name, last.seq + 7 if name.endswith("seq") else events[1]["hash"])
+        last.seal(ledger.key.chain, last.subject, last.type, last.at, loads(last.body))
+        assert walked(Walk(keys_of(ledger)), [*events[:-1], last.columns()], ledger.key.key_id).faults
 
     def test_a_chain_made_with_another_key_is_found(self, ledger):
         events = all_events(ledger)

@@ -41,6 +41,12 @@ def test_the_ledger_uses_such_a_connection_and_no_other(home, monkeypatch):
     assert [pragma(connection, "synchronous") for connection in made] == [2]
 
 
+def test_a_writing_connection_makes_no_database(tmp_path):
+    with pytest.raises(LedgerError, match="can't be opened"):
+        connect(str(tmp_path / "ledger.db"), 1)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_reading_connection_writes_nothing_and_never_checkpoints(home):
     connection = connect_to_read(f"{home}/ledger.db", 1)
     assert (pragma(connection, "wal_autocheckpoint"), pragma(connection, "query_only")) == (0, 1)
