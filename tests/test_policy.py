@@ -69,6 +69,16 @@ def test_the_file_named_by_the_environment_wins(place: Place, tmp_path: Path) ->
     assert place.load().mode == ENFORCE
 
 
+def test_a_file_of_the_project_may_not_loosen_by_way_of_the_environment(place: Place, tmp_path: Path) -> None:
+    """A project's settings reach a hook's environment."""
+    place.env["DURABLE_POLICY"] = str(place.write(place.project / "loose.toml", 'mode = "observe"\n'))
+    assert place.load().mode == ENFORCE
+    link = tmp_path / "linked"
+    link.symlink_to(place.project)
+    place.env["DURABLE_POLICY"] = str(link / "loose.toml")
+    assert place.load().mode == ENFORCE
+
+
 def test_a_missing_file_that_the_environment_names_is_an_error(place: Place, tmp_path: Path) -> None:
     place.env["DURABLE_POLICY"] = str(tmp_path / "nowhere.toml")
     with pytest.raises(PolicyError):

@@ -458,3 +458,22 @@ def test_the_plugin_and_the_package_have_one_name_and_version():
 
     assert (plugin["name"], plugin["version"]) == ("durable", __version__)
     assert [(one["name"], one["source"]) for one in market["plugins"]] == [("durable", "./")]
+
+
+def test_init_starts_no_interpreter_that_a_cloned_project_names(tmp_path: Path) -> None:
+    """It looks for holes in all settings in force, and asks an interpreter for its version by starting it."""
+    home, project = tmp_path / "home", tmp_path / "project"
+    started = tmp_path / "started"
+    trap = project / "python3"
+    (project / ".claude").mkdir(parents=True)
+    home.mkdir()
+    trap.write_text(f"#!/bin/sh\ntouch {started}\necho 3 11\n")
+    trap.chmod(0o755)
+    hook = {"type": "command", "command": f"{trap} -I -S {ROOT}/hooks/pre_tool_use.py || exit 2", "onFailure": "block"}
+    settings = {"hooks": {"PreToolUse": [{"matcher": "*", "hooks": [hook]}]}}
+    (project / ".claude" / "settings.json").write_text(json.dumps(settings))
+    env = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT / "src")}
+    argv = [sys.executable, "-m", "durable", "init", "--user", "--yes", "--json"]
+    done = subprocess.run(argv, cwd=project, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    assert not started.exists()

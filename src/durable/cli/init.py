@@ -95,11 +95,14 @@ def _result(verb: str, path: str, changed: bool, backup: str | None, view: list[
 def _holes() -> Sequence[Finding]:
     """What still stands between the registration and a guarded session."""
     import os
+    import sys
 
     from durable.settings.in_force import load
     from durable.settings.lint import lint
+    from durable.settings.world import starting_only
 
-    return [one for one in lint(load(os.environ, os.getcwd())) if one.severity != "note"]
+    world = starting_only(lambda python: python == sys.executable or "/" not in python)
+    return [one for one in lint(load(os.environ, os.getcwd()), world) if one.severity != "note"]
 
 
 def _diff(old: Text, new: str) -> str:

@@ -24,6 +24,7 @@ STATUS = {
     "refused": "dim",
     "replayed": "dim",
 }
+HEADING = {"FAIL": "bold red", "UNKNOWN": "bold yellow", "WARN": "bold yellow", "PASS": "bold green"}
 LEVEL = {"ok": "green", "note": "dim", "warning": "yellow", "problem": "bold red"}
 DIFF = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -47,7 +48,7 @@ def _drawn(block: Block) -> RenderableType:
         text = block.text if block.level == "note" else f"{block.level}: {block.text}"
         return Text(visible(text), style=LEVEL.get(block.level, ""))
     if isinstance(block, Heading | Paragraph):
-        return Text(visible(block.text), style="bold" if isinstance(block, Heading) else "")
+        return Text(visible(block.text), style=_weight(block))
     raise TypeError(f"no rich form for {type(block).__name__}")
 
 
@@ -58,6 +59,12 @@ def _table(table: Table) -> RichTable:
     for row in table.rows:
         drawn.add_row(*[Text(visible(cell), style=STATUS.get(cell, "")) for cell in row])
     return drawn
+
+
+def _weight(block: Heading | Paragraph) -> str:
+    if isinstance(block, Paragraph):
+        return ""
+    return HEADING.get(block.text.partition(" ")[0], "bold")
 
 
 def _facts(facts: Facts) -> Text:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from durable.alarm import DEFAULT_S
 from durable.doctor.check import FAIL, PASS, UNKNOWN, WARN, Check
-from durable.settings.lint import OLDEST_PYTHON, lint
-from durable.settings.world import REAL, World
+from durable.settings.lint import lint
+from durable.settings.world import World, starting_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,13 +33,8 @@ def _check(finding: Finding) -> Check:
 
 
 def _world(around: Surroundings) -> World:
-    """Asking an interpreter for its version starts it, and a project may name any program at all."""
     distrusted = {hook.reading.python for hook, _ in around.objections()}
-
-    def version(python: str) -> tuple[int, int] | None:
-        return OLDEST_PYTHON if python in distrusted else REAL.python_version(python)
-
-    return World(REAL.reads_as_ours, REAL.readable, version)
+    return starting_only(lambda python: python not in distrusted)
 
 
 def _deadline(around: Surroundings) -> float:

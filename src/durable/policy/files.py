@@ -37,9 +37,15 @@ def policy_files(project: str, env: Mapping[str, str]) -> list[tuple[str, str]]:
     found = [(USER, f"{config_dir(env)}/policy.toml")]
     if project:
         found.append((PROJECT, f"{project}/.durable/policy.toml"))
-    if env.get("DURABLE_POLICY"):
-        found.append((CHOSEN, env["DURABLE_POLICY"]))
+    chosen = env.get("DURABLE_POLICY", "")
+    if chosen:
+        found.append((PROJECT if _is_within(chosen, project) else CHOSEN, chosen))
     return found
+
+
+def _is_within(path: str, project: str) -> bool:
+    """A cloned project's settings can set our environment, but only to a file that it brought along."""
+    return bool(project) and os.path.realpath(path).startswith(os.path.realpath(project) + "/")
 
 
 def _read(origin: str, path: str) -> bytes | None:

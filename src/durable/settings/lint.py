@@ -15,7 +15,7 @@ from durable.home import command
 from durable.settings.registered import foreign_handlers, registered_hooks
 from durable.settings.registration import POST, PRE, REGISTRATION
 from durable.settings.shape import misshapen
-from durable.settings.world import REAL
+from durable.settings.world import OLDEST_PYTHON, REAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 DEFAULT_DEADLINE_S = 5.0
 EVERY_TOOL = frozenset({None, "", "*", ".*"})
-OLDEST_PYTHON = (3, 11)
 REGISTER = f"run {command()} init"
 RECEIPTS = frozenset({"PostToolUse", "PostToolUseFailure"})
 NOT_FOR_A_GUARD = {

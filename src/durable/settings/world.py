@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ASK_VERSION = "import sys; print(sys.version_info[0], sys.version_info[1])"
+OLDEST_PYTHON = (3, 11)
 PATIENCE_S = 10
 
 
@@ -46,3 +47,13 @@ def _python_version(command: str) -> tuple[int, int] | None:
 
 
 REAL = World(script_text_is_ours, _readable, _python_version)
+
+
+def starting_only(may_start: Callable[[str], bool]) -> World:
+    """Asking an interpreter for its version starts it, and a cloned project may name any program at all.
+    One that may not be started passes for new enough."""
+
+    def version(python: str) -> tuple[int, int] | None:
+        return REAL.python_version(python) if may_start(python) else OLDEST_PYTHON
+
+    return World(REAL.reads_as_ours, REAL.readable, version)
