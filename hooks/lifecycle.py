@@ -13,6 +13,9 @@ try:
 
     enter("lifecycle", __file__)
 except BaseException as error:
-    import last_resort
+    try:
+        import last_resort
 
-    last_resort.leave("lifecycle", error)
+        last_resort.leave("lifecycle", error)
+    finally:  # Even that could not be loaded: without file descriptors left, for one.
+        os._exit(0)

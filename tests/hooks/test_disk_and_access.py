@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -13,9 +14,18 @@ from pathlib import Path
 
 import pytest
 
+from durable.failure import sentence
+from durable.redact import Redactor
+
 from .conftest import needs_root
-from .door import NOBODY, ROOT, Answer, Door, bash, ran
-from .judging import assert_denies, assert_lets_through_unrecorded, assert_tells_it_ran, statuses
+from .door import NOBODY, ROOT, Answer, Door, bash, ran, recorded
+from .judging import (
+    assert_denies,
+    assert_lets_through_unrecorded,
+    assert_one_sentence,
+    assert_tells_it_ran,
+    statuses,
+)
 
 # ---- no space -----------------------------------------------------------------------------------
 
@@ -67,7 +77,7 @@ def test_a_full_disk_on_the_first_day_denies_and_frees_itself(small_disk: Door) 
     for path in small_disk.state.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     filler = fill(small_disk.state)
-    assert_denies(small_disk.pre(), "; free some space")
+    assert_denies(small_disk.pre(), "No space left", "free space")
     filler.unlink()
     assert small_disk.pre().permits
 
@@ -117,11 +127,36 @@ def test_a_limit_to_file_sizes_after_the_call_is_told(lived_in: Door, kibibytes:
     assert "could not be kept" in answer.told
 
 
-def test_without_descriptors_left_a_call_is_denied(lived_in: Door) -> None:
-    line = " ".join(f"'{word}'" for word in lived_in.argv("pre_tool_use"))
-    answer = lived_in.run_argv(["/bin/bash", "-c", f"ulimit -n 5; exec {line}"], bash(use_id="toolu_next"))
-    assert_denies(answer)
-    assert "toolu_next" not in statuses(lived_in)
+def with_descriptors(door: Door, script: str, payload: dict, most: int) -> Answer:
+    line = " ".join(f"'{word}'" for word in door.argv(script))
+    return door.run_argv(["/bin/bash", "-c", f"ulimit -n {most}; exec {line}"], payload)
+
+
+@pytest.mark.parametrize("most", [4, 5, 6, 7, 8])
+def test_without_descriptors_left_a_call_is_denied(lived_in: Door, most: int) -> None:
+    answer = with_descriptors(lived_in, "pre_tool_use", bash(use_id="toolu_next"), most)
+    if answer.permits:
+        assert statuses(lived_in)["toolu_next"] == "running"
+        return
+    assert (answer.code, answer.out) == (2, "")
+    assert_one_sentence(answer.err)
+    assert answer.err.startswith("durable denied this call, nothing was run: ")
+
+
+def test_the_hooks_last_resort_needs_no_descriptor_at_all(lived_in: Door) -> None:
+    """Four let Python start, and nothing of ours be loaded beside the script."""
+    assert with_descriptors(lived_in, "pre_tool_use", bash(use_id="toolu_next"), 4).code == 2
+    assert with_descriptors(lived_in, "post_tool_use", ran(), 4).code == 0
+    assert with_descriptors(lived_in, "lifecycle", recorded("Stop"), 4).code == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [(errno.ENOSPC, "free some space"), (errno.EMFILE, "close some programs"), (errno.EACCES, "restore your access")],
+)
+def test_what_the_system_refuses_has_a_remedy_of_its_own(number: int, remedy: str) -> None:
+    said = sentence(Redactor(), OSError(number, os.strerror(number), "/x"))
+    assert said.startswith(f"'/x' can't be used ({os.strerror(number)}); {remedy}")
 
 
 # ---- no access ----------------------------------------------------------------------------------
