@@ -5,6 +5,7 @@ import shlex
 import subprocess
 
 import pytest
+
 from machine import ROOT, SESSION
 
 

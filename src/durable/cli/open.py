@@ -5,7 +5,7 @@ import time
 
 from durable import home
 from durable.cli.living import Living
-from durable.cli.reading import contents, enforcement, has_ledger, no_ledger, notices
+from durable.cli.reading import contents, enforcement, has_ledger, heard, no_ledger, notices
 from durable.cli.result import Heading, Note, Paragraph, Result, Verbatim
 from durable.cli.when import clock, local_day
 from durable.cli.words import call, fit, one_line, standing
@@ -59,20 +59,25 @@ def run() -> Result:
 
 
 def _steps(reader: Reader) -> Iterator[Row]:
-    living, content, now_ns = Living(reader), contents(reader), time.time_ns()
+    living, content = Living(reader), contents(reader)
     rows = {row["step_id"]: row for row in [*reader.all("open_steps"), *reader.all("flagged_steps")]}
     for row in sorted(rows.values(), key=lambda row: int(row["seq"])):
         life = living.of(row)
-        heard = (reader.one("run_in_brief", run_id=row["run_id"]) or {})["last_at"]
         for kind in _kinds(row, life):
             step = step_json(row, content, life)
             yield {
                 "kind": kind,
                 "what": fit(call(row["tool_name"], step["input"], row["cwd"]), CALL_WIDTH),
-                "why": standing(row, life, heard, now_ns) if life else TITLES[kind].partition(": ")[2],
+                "why": _why(reader, kind, row, life),
                 "help": _help(kind, row),
                 "step": step,
             }
+
+
+def _why(reader: Reader, kind: str, row: Row, life: Life | None) -> str:
+    if life is None:
+        return TITLES[kind].partition(": ")[2]
+    return standing(row, life, heard(reader, row["run_id"]), time.time_ns())
 
 
 def _kinds(row: Row, life: Life | None) -> Iterator[str]:

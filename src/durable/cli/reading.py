@@ -121,6 +121,11 @@ def find_step(reader: Reader, prefix: str) -> Row:
     return rows[0]
 
 
+def heard(reader: Reader, run_id: str) -> str:
+    """When the run was last heard of."""
+    return str((reader.one("heard_of_run", run_id=run_id) or {"at": now()})["at"])
+
+
 def _known(rows: Sequence[Row], name: str, given: str) -> list[Row]:
     """Whole ids win: one can be the beginning of another."""
     return [row for row in rows if row[name] == given] or list(rows)

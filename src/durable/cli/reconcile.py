@@ -7,7 +7,7 @@ from collections import Counter
 from durable import home, switch
 from durable.cli.living import Living
 from durable.cli.options import argument
-from durable.cli.reading import contents, find_run, has_ledger, no_ledger, notices
+from durable.cli.reading import contents, find_run, has_ledger, heard, no_ledger, notices
 from durable.cli.result import Facts, Heading, Note, Paragraph, Result, Table
 from durable.cli.words import call, standing
 from durable.ledger.reading import Reader
@@ -163,7 +163,6 @@ def _left(reader: Reader, rows: list[Row]) -> list[Block]:
     pairs = []
     for row in rows:
         life = living.of(row)
-        heard = (reader.one("run_in_brief", run_id=row["run_id"]) or {})["last_at"]
         name = f"{short_id(row['run_id'])} {short_step(row['step_id'])}"
-        pairs.append((name, standing(row, life, heard, now_ns) if life else row["status"]))
+        pairs.append((name, standing(row, life, heard(reader, row["run_id"]), now_ns) if life else row["status"]))
     return [Heading("Still open"), Facts(pairs)]

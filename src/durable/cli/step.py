@@ -5,7 +5,7 @@ import time
 
 from durable.cli.living import Living
 from durable.cli.options import argument, flag
-from durable.cli.reading import contents, find_step, observed, read
+from durable.cli.reading import contents, find_step, heard, observed, read
 from durable.cli.result import Facts, Heading, Paragraph, Result, Table, Verbatim
 from durable.cli.when import clock, local_day, moment
 from durable.cli.words import notes, standing, took
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from durable.cli.result import Block
     from durable.ledger.reading import Reader
-    from durable.view import Life, Row
+    from durable.view import Row
 
 OPTIONS = (
     argument("ID", "The step: its id or the beginning of it.", name="step_id"),
@@ -26,7 +26,7 @@ OPTIONS = (
 )
 LINES = 40
 # What a history line says of its event, beside its name.
-TELLING = ("closed_by", "doubt", "flag", "task_id", "exit_code")
+TELLING = ("closed_by", "doubt", "flag", "task_id")
 
 
 def run(step_id: str, full: bool = False) -> Result:
@@ -38,34 +38,33 @@ def run(step_id: str, full: bool = False) -> Result:
         step = step_json(row, contents(reader, full), life)
         events = reader.all("events_of_subject", subject=row["step_id"])
         step["events"] = [{name: event[name] for name in ("seq", "type", "at")} for event in events]
-        heard = (reader.one("run_in_brief", run_id=row["run_id"]) or row)["last_at"]
-        return Result("step", step, view=_view(step, row, life, events, heard, full))
+        stands = standing(row, life, heard(reader, row["run_id"]), time.time_ns()) if life else None
+        return Result("step", step, view=_view(step, row, stands, events, full))
 
     return read("step", None, work)
 
 
-def _view(step: Row, row: Row, life: Life | None, events: list[Row], heard: str, full: bool) -> list[Block]:
-    view: list[Block] = [Facts(_facts(step, row, life, heard)), *observed(int(step["mode"] == "observe"), 1)]
+def _view(step: Row, row: Row, stands: str | None, events: list[Row], full: bool) -> list[Block]:
+    view: list[Block] = [Facts(_facts(step, row, stands)), *observed(int(step["mode"] == "observe"), 1)]
     for name in ("input", "effective_input", "output", "error"):
         if step[name] is not None:
             view += [Heading(name.replace("_", " ").capitalize()), *_value(step[name], full)]
     return [*view, Heading("History"), Table(["time", "event", ""], [_event(event, events) for event in events])]
 
 
-def _facts(step: Row, row: Row, life: Life | None, heard: str) -> list[tuple[str, object]]:
-    now_ns = time.time_ns()
+def _facts(step: Row, row: Row, stands: str | None) -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = [
         ("step", step["step_id"]),
         ("tool", step["tool_name"]),
         ("status", step["status"]),
         ("closed by", step["closed_by"]),
-        ("stands", standing(row, life, heard, now_ns) if life else None),
+        ("stands", stands),
         ("doubt was", step["doubt"] if step["closed_at"] else None),
         ("would have been", step["would"]),
         ("prepared", moment(step["prepared_at"]) or "never: a receipt came for a call that no row had announced"),
         ("permitted", moment(step["running_at"])),
         ("closed", moment(step["closed_at"])),
-        ("took", took(step, now_ns) if step["duration_ms"] is not None else None),
+        ("took", took(step, 0) if step["duration_ms"] is not None else None),
         ("exit code", step["exit_code"]),
         ("notes", ", ".join(notes(row, None))),
         ("effect", f"{step['effect']} ({step['rule']})"),

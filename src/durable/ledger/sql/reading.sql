@@ -112,6 +112,9 @@ SELECT (SELECT count(*) FROM steps WHERE run_id = :run_id AND status = 'in_doubt
        (SELECT count(*) FROM steps WHERE run_id = :run_id AND mode = 'observe') AS observed,
        (SELECT at FROM events WHERE run_id = :run_id ORDER BY run_seq DESC LIMIT 1) AS last_at;
 
+-- name: heard_of_run
+SELECT at FROM events WHERE run_id = :run_id ORDER BY run_seq DESC LIMIT 1;
+
 -- name: sessions_by_prefix
 SELECT session_id, run_id FROM sessions
 WHERE substr(session_id, 1, length(:prefix)) = :prefix ORDER BY seq DESC LIMIT 10;
