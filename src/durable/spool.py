@@ -64,6 +64,7 @@ def spool(kind: str, fields: dict[str, Any], home: str, env: Mapping[str, str]) 
             secure_dir(room)
             _put(room, name, data)
         except (DurableError, OSError):
+            _gone(f"{room}/{name}.new")  # A full disk takes half a file.
             continue
         return f"{room}/{name}"
     return None
@@ -239,4 +240,4 @@ def _gone(path: str) -> None:
     try:
         os.unlink(path)
     except OSError:
-        return  # Recorded as folded: it can't be folded twice.
+        return  # Folded files are on record: none can be folded twice.

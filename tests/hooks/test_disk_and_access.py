@@ -125,6 +125,8 @@ def test_a_limit_to_file_sizes_after_the_call_is_told(lived_in: Door, kibibytes:
     answer = limited(lived_in, "post_tool_use", receipt, kibibytes)
     assert_tells_it_ran(answer)
     assert "could not be kept" in answer.told
+    rooms = [lived_in.state, lived_in.config, Path(f"/tmp/durable-{os.geteuid()}")]
+    assert [path for room in rooms for path in room.glob("spool/*")] == []
 
 
 def with_descriptors(door: Door, script: str, payload: dict, most: int) -> Answer:
