@@ -29,7 +29,7 @@ def user(settings, **more):
 
 
 def project(settings, scope="project"):
-    return SettingsFile(scope, f"/work/.claude/{scope}.json", settings)
+    return SettingsFile(scope, f"/p/.claude/{scope}.json", settings)
 
 
 def sound():
@@ -249,9 +249,9 @@ def test_a_file_of_the_wrong_form_is_dropped(settings):
 
 
 def test_a_file_that_is_no_json_is_a_problem_and_takes_nothing_else_down():
-    broken = SettingsFile("project", "/work/.claude/settings.json", None, "it is not JSON (line 3)")
+    broken = SettingsFile("project", "/p/.claude/settings.json", None, "it is not JSON (line 3)")
     (finding,) = lint([user(SOUND), broken], GOOD)
-    assert (finding.code, finding.file) == ("not-json", "/work/.claude/settings.json")
+    assert (finding.code, finding.file) == ("not-json", "/p/.claude/settings.json")
     assert "line 3" in finding.problem
 
 
@@ -282,7 +282,7 @@ def test_two_different_registrations_start_twice_and_equal_ones_once():
     known = GOOD._replace(python_version=lambda command: (3, 12))
     assert [one[:2] for one in found(user(SOUND), project(other), world=known)] == [("warning", "registered-twice")]
     (finding,) = lint([user(SOUND), project(other)], known)
-    assert f"{len(REGISTRATION)} events" in finding.problem and finding.file == "/work/.claude/project.json"
+    assert f"{len(REGISTRATION)} events" in finding.problem and finding.file == "/p/.claude/project.json"
     assert found(user(SOUND), project(sound()), world=known) == []
 
 

@@ -84,7 +84,7 @@ REFERENCE_STARTS = (
 )  # fmt: skip
 PATH_STARTS = (
     "./", "../", "~/", "/run/", "/etc/", "/home/", "/tmp/", "/usr/", "/opt/", "/root/", "/var/", "/Users/",
-    "/work/", "/app/", "/mnt/", "/dev/", "/proc/", "/srv/", "C:\\",
+    "/app/", "/mnt/", "/dev/", "/proc/", "/srv/", "C:\\",
 )  # fmt: skip
 FILE_ENDINGS = (".pem", ".key", ".json", ".p12", ".pfx", ".txt", ".yaml", ".yml", ".toml", ".crt", ".p8")
 MASKS = frozenset("*.•xX-_?#")
