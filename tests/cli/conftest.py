@@ -1,5 +1,5 @@
 import pytest
-from machine import Machine
+from cli_machine import Machine
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ import shlex
 import subprocess
 
 import pytest
-
-from machine import ROOT, SESSION
+from cli_machine import ROOT, SESSION
 
 
 def commands():

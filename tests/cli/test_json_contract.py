@@ -6,8 +6,7 @@ import os
 import re
 
 import pytest
-
-from machine import SESSION
+from cli_machine import SESSION
 
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 STEP_TIMES = ("prepared_at", "running_at", "asked_at", "returned_at", "doubted_at", "closed_at")

@@ -3,7 +3,7 @@
 import re
 import subprocess
 
-from machine import SESSION, line_of
+from cli_machine import SESSION, line_of
 
 
 def test_a_running_step_of_a_living_client_is_running(machine):

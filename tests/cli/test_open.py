@@ -3,9 +3,10 @@
 import json
 import os
 
+from cli_machine import SESSION, cells
+
 from durable.cli import reconcile
 from durable.ledger.sqlite import SqliteLedger
-from machine import SESSION, cells
 
 OTHER = "22222222-bbbb-4bbb-8bbb-222222222222"
 

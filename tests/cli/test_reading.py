@@ -6,8 +6,7 @@ import subprocess
 import sys
 
 import pytest
-
-from machine import SESSION, cells, line_of
+from cli_machine import SESSION, cells, line_of
 
 OTHER = "22222222-bbbb-4bbb-8bbb-222222222222"
 

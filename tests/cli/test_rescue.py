@@ -8,9 +8,9 @@ import stat
 import sys
 
 import pytest
+from cli_machine import CHECKOUT, FULL
 
 from durable.clock import nanoseconds
-from machine import CHECKOUT, FULL
 
 
 def denied(machine, **env):

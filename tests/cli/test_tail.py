@@ -7,8 +7,9 @@ import subprocess
 from contextlib import contextmanager
 from threading import Timer
 
+from cli_machine import FULL, SESSION
+
 from durable.cli import tail as tail_verb
-from machine import FULL, SESSION
 
 OTHER = "22222222-bbbb-4bbb-8bbb-222222222222"
 
