@@ -11,12 +11,12 @@ import sys
 import time
 
 import pytest
+from cli_machine import CHECKOUT, FULL, ROOT
 
 from durable.doctor import directory, disk, ledger, scratch, steps
 from durable.doctor.scratch import Scratch
 from durable.owner import read_process
 from durable.settings.registration import hooks, installed_hooks, plugin_hooks
-from machine import CHECKOUT, FULL, ROOT
 
 PROVEN = ["records", "fails closed", "keeps receipts"]
 PRE = ROOT / "hooks" / "pre_tool_use.py"
