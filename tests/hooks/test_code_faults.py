@@ -15,7 +15,6 @@ from .judging import assert_one_sentence, statuses
 from .test_off_marker import lift
 from .test_state_faults import garbage
 
-PYTHONS = Path(os.environ.get("PYENV_ROOT", "/root/.pyenv")) / "versions"
 WITHOUT = """
 import sys
 for name in {missing!r}.split():
@@ -217,10 +216,14 @@ def test_a_module_beside_the_hooks_stands_in_for_none_of_pythons(checkout: Door)
 
 
 def old_python(version: str) -> str:
-    found = sorted(PYTHONS.glob(f"{version}.*/bin/python{version}"))
-    if not found:
-        pytest.skip(f"there is no Python {version} here")
-    return str(found[0])
+    """On PATH; where a version manager put its shims there, among its versions."""
+    folders = [Path(folder) for folder in os.environ["PATH"].split(os.pathsep) if folder]
+    places = [place for folder in folders for place in (folder, *folder.parent.glob(f"versions/{version}.*/bin"))]
+    found = [place / f"python{version}" for place in places if place.name != "shims"]
+    for python in found:
+        if os.access(python, os.X_OK):
+            return str(python)
+    pytest.skip(f"there is no Python {version} here")
 
 
 def old_argv(door: Door, version: str, script: str) -> list[str]:
