@@ -188,6 +188,23 @@ def test_killed_while_the_key_is_renewed_the_next_hook_completes_it_or_finds_the
     assert_goes_on(lived_in)
 
 
+def test_killed_in_two_renewals_one_after_the_other_no_key_is_lost(lived_in):
+    assert rescues.run(lived_in, rescues.renew(), **killed_at("after-commit")).code == KILLED
+    assert rescues.run(lived_in, rescues.renew(), **killed_at("after-fresh-key")).code == KILLED
+    assert_goes_on(lived_in)
+    assert len(bodies(lived_in.state, "key.renewed")) == 1
+
+
+def test_killed_in_a_renewal_a_backup_from_before_another_one_costs_no_key(lived_in):
+    backup = backup_of(lived_in)
+    assert rescues.run(lived_in, rescues.renew()).code == 0
+    assert rescues.run(lived_in, rescues.renew(), **killed_at("after-commit")).code == KILLED
+    keys = {path.read_text() for path in lived_in.state.glob("key*")}
+    assert rescues.run(lived_in, rescues.restore(backup)).code == 0
+    assert {path.read_text() for path in lived_in.state.glob("key*")} == keys
+    assert_goes_on(lived_in)
+
+
 def backup_of(door):
     """As SQLite's own tools make one."""
     path = door.root / "backup.db"

@@ -6,6 +6,7 @@ import pytest
 
 from conformance.past import seat
 from durable.errors import LedgerError, TamperError, UsageError
+from durable.ledger.database import connect_to_read
 from durable.ledger.keyring import renew
 from durable.ledger.restore import ACCEPTED, PUT_BACK, STARTED_OVER, restore
 from durable.ledger.sqlite import SqliteLedger
@@ -133,6 +134,23 @@ def test_a_ledger_of_another_key_is_no_backup(home, backup):
     (home / "key").write_text("ab" * 32)
     with pytest.raises(LedgerError, match="key"):
         restore(str(home), str(backup), "test")
+    assert not (home / "ledger.db").exists()
+
+
+def test_the_wal_of_the_old_ledger_is_never_replayed_into_the_new(home, backup):
+    """A reader that still looks at the old one keeps its WAL from being taken in before the swap."""
+    SqliteLedger(str(home)).begin().__exit__(None, None, None)
+    reader = connect_to_read(f"{home}/ledger.db", 1)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM events").fetchone()
+    for number in range(2):
+        with SqliteLedger(str(home)).begin() as tx:
+            seat(tx, f"run-{number}b", f"session-{number}b", f"owner-{number}b")
+            tx.commit()
+    restore(str(home), str(backup), "test")
+    reader.close()
+    assert "run-1b" not in {row["run_id"] for row in events_of(home)}
+    assert_whole(home)
 
 
 @pytest.mark.parametrize("sql", ["UPDATE events SET body = '{}' WHERE seq = 3", "DELETE FROM events WHERE seq = 3"])

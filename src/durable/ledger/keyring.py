@@ -53,6 +53,9 @@ def renew(home: str, reason: str, lost: bool = False, env: Mapping[str, str] = o
     ledger = _KeylessLedger(home) if lost else SqliteLedger(home)
     try:
         with ledger.begin() as tx:
+            if not ledger.ring.settled:
+                # An earlier renewal stopped halfway: its key must not be overwritten by the next one.
+                keys.settle_renewal(home)
             former = None if lost else ledger.key
             ring = KeyRing(keys.new_key(former), former, settled=False)
             _keep_other(home, ring.present)
