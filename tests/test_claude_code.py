@@ -69,6 +69,12 @@ def test_a_payload_that_is_none_is_an_input_error(fields: dict[str, Any]) -> Non
         parse(changed(**fields), "pre_tool_use", {})
 
 
+def test_a_run_id_that_is_none_is_refused_with_its_remedy() -> None:
+    with pytest.raises(InputError) as refused:
+        parse(changed(), "pre_tool_use", {"DURABLE_RUN_ID": "a\nb"})
+    assert "unset it" in refused.value.remedy
+
+
 @pytest.mark.parametrize("text", ["[]", "3", '"x"', "null", "true"])
 def test_only_an_object_is_a_payload(text: str) -> None:
     with pytest.raises(InputError):

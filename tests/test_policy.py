@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -131,6 +133,14 @@ def test_a_forged_cache_is_not_believed(place: Place) -> None:
     kept = place.home / files._CACHE
     kept.write_text(kept.read_text().replace("enforce", "observe"), encoding="ascii")
     assert place.load().mode == ENFORCE
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_plain_file_is_refused_at_once(place: Place, make: Callable[[Path], None]) -> None:
+    place.user.parent.mkdir(parents=True)
+    make(place.user)
+    with pytest.raises(PolicyError):
+        place.load()
 
 
 # ---- decisions --------------------------------------------------------------------------------

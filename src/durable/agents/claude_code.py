@@ -113,7 +113,7 @@ def _read_environment(event: Event, env: Mapping[str, str]) -> None:
     event.attended = {"1": True, "0": False}.get(attended, event.entrypoint == "cli" or None)
     pid = env.get("CLAUDE_PID", "")
     event.client_pid = int(pid) if pid.isdecimal() and pid.isascii() and len(pid) < 10 else None
-    event.run_id = _clean(env.get("DURABLE_RUN_ID", ""), "DURABLE_RUN_ID")
+    event.run_id = _clean(env.get("DURABLE_RUN_ID", ""), "DURABLE_RUN_ID", "give it a plain id or unset it")
 
 
 def _text(payload: dict[str, Any], name: str, required: bool = False) -> str:
@@ -136,10 +136,10 @@ def _id(payload: dict[str, Any], name: str, required: bool = False) -> str:
     return _clean(_text(payload, name, required), name)
 
 
-def _clean(value: str, name: str) -> str:
+def _clean(value: str, name: str, remedy: str = "") -> str:
     """Ids are joined with line breaks when an event is hashed, so none may stand inside one."""
     if len(value) > _ID_LENGTH or not value.isprintable():
-        raise InputError(f"{name} is longer than {_ID_LENGTH} characters or holds unprintable ones", "")
+        raise InputError(f"{name} is longer than {_ID_LENGTH} characters or holds unprintable ones", remedy)
     return value
 
 

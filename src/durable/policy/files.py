@@ -7,6 +7,7 @@ ledger's key; without the key, or with another text, it is compiled again.
 from __future__ import annotations
 
 import os
+import stat
 
 from durable.errors import DurableError, PolicyError
 from durable.home import config_dir
@@ -50,7 +51,10 @@ def _is_within(path: str, project: str) -> bool:
 
 def _read(origin: str, path: str) -> bytes | None:
     try:
-        with open(path, "rb") as file:
+        # Non-blocking: a FIFO in a policy's place must not cost the hook its deadline.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise PolicyError(f"the policy {path} is no plain file", "put a file there or take it away")
             return file.read(_LARGEST)
     except (FileNotFoundError, NotADirectoryError) as error:
         if origin == CHOSEN:
