@@ -22,7 +22,7 @@ sys.path.append({src!r})
 print("\\n".join(sorted(set(sys.modules) - before)))
 """
 DOORS = {
-    "pre_tool_use": "import durable.quick_import as q; q.install(); import durable.hook, durable.prepare, durable.policy.decide",
+    "pre_tool_use": "import durable.door, durable.quick_import, durable.hook, durable.prepare, durable.policy.decide",
     "post_tool_use": "import durable.hook, durable.receipt",
     "lifecycle": "import durable.hook, durable.lifecycle, durable.agents.claude_transcript",
     "failure": "import durable.hook, durable.failure",
