@@ -21,6 +21,8 @@ STATUS = {
     "failed": "red",
     "in_doubt": "bold yellow",
     "running": "cyan",
+    "waiting": "bold yellow",
+    "not_done": "dim",
     "refused": "dim",
     "replayed": "dim",
 }
