@@ -98,7 +98,7 @@ def test_a_call_that_ran_while_its_ledger_broke_is_spooled_and_folded_in_later(g
     guarded.run([[bash(f"{guarded.effect('ran')}; {breaking}", "toolu_ran")]])
     assert guarded.effects == ["ran"]
     assert [path for path in (guarded.state / "spool").iterdir() if path.is_file()]
-    assert "this call did happen" in guarded.model.last.told
+    assert "this call DID run" in guarded.model.last.told
     ledger.rmdir()
     away.rename(ledger)
     guarded.run([[bash("echo next")]])
