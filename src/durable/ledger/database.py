@@ -18,8 +18,8 @@ SIDE_FILES = ("-wal", "-shm", "-journal")
 # Chosen with bench/checkpoint.py. A hook touches some 16 pages and writes each of them whole to the
 # WAL: 20 KiB with small pages, 60 KiB with SQLite's usual 4096 bytes, at the same time per hook.
 PAGE_SIZE = 1024
-# A hook that starts reads the whole WAL to index it, 0.7 ms per MiB; a checkpoint takes 8 ms. Both
-# together cost least, some 2.5 ms a hook, between half a MiB and two; the shorter has the better worst case.
+# A hook that starts reads the whole WAL to index it, 0.7 ms per MiB; a checkpoint takes 10 to 20 ms.
+# Both together cost least, some 2.5 ms a hook, between a quarter of a MiB and one.
 CHECKPOINT_PAGES = 512
 
 
