@@ -5,7 +5,7 @@ BIN := .venv/bin
 help:
 	@echo "make demo    install into .venv and see the hooks at work; needs no agent, touches no settings"
 	@echo "make test    ruff, mypy and every test"
-	@echo "make bench   what a hook costs at its start, next to the bare interpreter (minutes)"
+	@echo "make bench   what a hook costs, alone and with many at once (minutes)"
 	@echo "make clean   remove .venv and all caches"
 
 demo: .venv/installed
@@ -19,6 +19,7 @@ test: .venv/installed-for-tests
 bench: .venv/installed
 	$(BIN)/python bench/hook_start.py
 	$(BIN)/python bench/breakdown.py
+	$(BIN)/python bench/concurrency.py
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build

@@ -1,13 +1,15 @@
-"""hooks/pre_tool_use.py with a stopwatch: its own lines, with a mark after each import.
+"""The PreToolUse hook with a stopwatch: the lines of durable/door.py, with a mark after each import.
 
 Started by bench/breakdown.py. Behind the imports it watches the named points at which tests kill the
 hook, and a few functions on the way of the event; what the hook does stays as it is.
 """
 
 import os
+import sys
 import time
 
-SCRIPT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "hooks", "pre_tool_use.py")
+SOURCE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "src")
+DOOR = os.path.join(SOURCE, "durable", "door.py")
 POINTS = {
     "after-prepare": "prepared row",
     "after-answer": "running",
@@ -61,8 +63,10 @@ def with_marks(line):
     return f"{indent}watch()\n{line}" if line.lstrip().startswith("main(") else line
 
 
-with open(SCRIPT, encoding="utf-8") as file:
+sys.path.append(SOURCE)
+with open(DOOR, encoding="utf-8") as file:
     source = "\n".join(with_marks(line) for line in file.read().splitlines())
-code = compile(source, SCRIPT, "exec")
+door = {"__name__": "durable.door", "mark": mark, "watch": watch}
+exec(compile(source, DOOR, "exec"), door)
 mark("")
-exec(code, {"__name__": "__main__", "__file__": SCRIPT, "mark": mark, "watch": watch})
+door["enter"]("pre_tool_use", __file__)

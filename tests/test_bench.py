@@ -1,0 +1,33 @@
+"""The benchmarks still run. How fast anything is, no test says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+BENCH = Path(__file__).resolve().parents[1] / "bench"
+
+
+def ran(script: str, *words: str) -> str:
+    command = [sys.executable, str(BENCH / script), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_hook_start_measures_every_contender_under_both_conditions() -> None:
+    found = json.loads(ran("hook_start.py", "--pairs", "1", "--past", "1", "--json"))
+    short, long = (found[condition]["wal_bytes"] for condition in ("empty WAL", "WAL near its checkpoint"))
+    assert short == 0 < long
+    for condition in found.values():
+        hooks = condition["hooks"]
+        assert {"floor", "PreToolUse", "PostToolUse", "naive PreToolUse", "one whole call"} <= set(hooks)
+        assert hooks["one whole call"]["wall_ms_median"] > hooks["PreToolUse"]["wall_ms_median"]
+
+
+def test_breakdown_follows_the_hook_from_its_first_line_to_its_answer() -> None:
+    table = ran("breakdown.py", "--runs", "1", "--past", "1")
+    for part in ("the interpreter", "import durable.hook", "prepared row", "COMMIT", "answer printed", "all of them"):
+        assert part in table
