@@ -25,7 +25,7 @@ from durable.ending import of_error, of_response, of_task
     ],
 )
 def test_a_launch_is_no_receipt(response: Any, status: str, task: str | None) -> None:
-    found = of_response(response)
+    found = of_response("Bash", response)
     assert (found.status, found.task_id) == (status, task)
 
 

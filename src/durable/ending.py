@@ -25,9 +25,14 @@ class Ending:
         self.task_id = task_id
 
 
-def of_response(response: Any) -> Ending:
+def may_launch(tool: str) -> bool:
+    """Only the client's own tools go on in the background. What an MCP server answers is its own affair."""
+    return not tool.startswith("mcp__")
+
+
+def of_response(tool: str, response: Any) -> Ending:
     """The tool answered without an error."""
-    if not isinstance(response, dict):
+    if not isinstance(response, dict) or not may_launch(tool):
         return Ending(SUCCEEDED)
     if response.get("status") == "async_launched":
         return Ending(RUNNING, "launched", task_id=_text(response.get("agentId")))

@@ -41,11 +41,10 @@ class Lifecycle:
         self.tx.append("turn.started", seat.run_id, event.session_id, {"prompt_id": event.prompt_id})
         report = AGENTS[event.client].task_report(event.prompt)
         if report is not None:
-            step = self.tx.step("call_unsettled", session_id=event.session_id, tool_use_id=report.use_id)
-            if step is not None:
-                self.reconciler.apply_report(step, report, "notification")
+            self.reconciler.task_ended(event.session_id, report)
+        # A prompt may be typed while a call runs: it starts a look, and proves nothing.
         running = self.tx.steps("running_of_session", session_id=event.session_id)
-        self.reconciler.overtaken([step for step in running if overtaken(step, event.agent_id, event.prompt_id)])
+        self.reconciler.read([step for step in running if overtaken(step, event.agent_id, event.prompt_id)])
 
     def permission_asked(self, event: Event, seat: Seat) -> None:
         tool = event.asked_tool

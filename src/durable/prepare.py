@@ -50,7 +50,7 @@ def prepare(
 
 def _started_twice(tx: Transaction, event: Event, seat: Seat, hashed: str) -> bool:
     """The client may start a hook twice for one call; a model may also reuse an id for another call.
-    The same start has the same owner, agent, id and input, and nothing has come back for it yet."""
+    The same start has the same owner, agent, prompt, id and input, and nothing has come back for it yet."""
     call = event.call
     assert call is not None
     found = tx.step(
@@ -59,6 +59,7 @@ def _started_twice(tx: Transaction, event: Event, seat: Seat, hashed: str) -> bo
         tool_use_id=call.use_id,
         owner_id=seat.owner_id,
         agent_id=event.agent_id,
+        prompt_id=event.prompt_id,
         input_hash=hashed,
     )
     return found is not None and found.status == RUNNING

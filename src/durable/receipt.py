@@ -47,19 +47,20 @@ class Receipt:
         call = event.call
         assert call is not None
         hashed = hashed or input_hash(self.tx.key.fingerprint, call.input)
-        step = self._step_of(event, call) or self._unprepared(event, call, hashed)
+        step = self._step_of(event, call, hashed) or self._unprepared(event, call, hashed)
         self._keep_effective_input(step, call, hashed)
         apply(self.tx, step, self._news(event, call, step))
         self._end_of_task(event, call)
 
     # ---- one call -----------------------------------------------------------------------------
 
-    def _step_of(self, event: Event, call: Call) -> Step | None:
+    def _step_of(self, event: Event, call: Call, hashed: str) -> Step | None:
         return self.tx.step(
             "call_awaiting_receipt",
             session_id=event.session_id,
             tool_use_id=call.use_id,
             agent_id=event.agent_id,
+            input_hash=hashed,
         )
 
     def _news(self, event: Event, call: Call, step: Step) -> News:
@@ -68,7 +69,7 @@ class Receipt:
             error = event.error if isinstance(event.error, str) else dumps(event.error)
             ending = of_error(call.tool, step.effect, error, event.interrupted)
             return News(ending, by, error=self._text(error), duration_ms=event.duration_ms, returned=True)
-        ending = of_response(event.response)
+        ending = of_response(call.tool, event.response)
         kept = dumps(self.redactor.value(event.response)).encode()
         return News(ending, by, output=kept, duration_ms=event.duration_ms, returned=True)
 
@@ -120,7 +121,9 @@ class Receipt:
     # ---- a batch ------------------------------------------------------------------------------
 
     def _batch(self, event: Event) -> None:
-        found = [step for call in event.calls if (step := self._step_of(event, call)) is not None]
+        key = self.tx.key.fingerprint
+        steps = [self._step_of(event, call, input_hash(key, call.input)) for call in event.calls]
+        found = [step for step in steps if step is not None]
         waiting = [step for step in found if step.status == "running" and step.returned_at is None]
         if not waiting:
             return

@@ -43,10 +43,6 @@ class Reconciler:
         self.read(steps)
         self._doubt_if_running(steps, "a later prompt began and no result was recorded")
 
-    def batch_ended(self, event: Event, steps: list[Step]) -> None:
-        """Denied and failed look alike in a batch. Its calls are looked up; what is not there yet, later."""
-        self.read(steps)
-
     def turn_ended(self, event: Event) -> None:
         running = self._running(event.session_id)
         gone = [step for step in running if step.task_id and step.task_id not in (event.background or ())]
@@ -103,18 +99,35 @@ class Reconciler:
         start = max(start, cursor["position"]) if cursor else start
         reports, reached, whole = AGENTS[run["client"]].transcript_news(path, start, self.limit)
         for report in reports:
-            self._settle(session_id, report)
-        self.unfinished |= not whole
+            self._settle(session_id, steps[0].agent_id, report)
+        if reached > start:
+            self.unfinished |= not whole
         if reached != start:
             self.tx.move_cursor(path, reached)
 
-    def _settle(self, session_id: str, report: Report) -> None:
-        """Looked up after the lines were read: a step that was prepared meanwhile is found as well."""
-        step = self.tx.step("call_unsettled", session_id=session_id, tool_use_id=report.use_id)
-        if step is None or step.status == PREPARED:
+    def _settle(self, session_id: str, agent_id: str, report: Report) -> None:
+        """Looked up after the lines were read: a step that was prepared meanwhile is found as well.
+        A line that was there before a call began says nothing about it, even under the same id."""
+        if report.kind == REPORT_TASK_ENDED:
+            self.task_ended(session_id, report)
             return
-        by = "notification" if report.kind == REPORT_TASK_ENDED else "transcript"
-        self.apply_report(step, report, by)
+        step = self.tx.step(
+            "call_of_result",
+            session_id=session_id,
+            agent_id=agent_id,
+            tool_use_id=report.use_id,
+            position=report.position,
+        )
+        if step is not None:
+            self.apply_report(step, report, "transcript")
+
+    def task_ended(self, session_id: str, report: Report) -> None:
+        """Only a call that was launched as this very task can end so: the words alone could be anybody's."""
+        step = self.tx.step(
+            "call_of_task", session_id=session_id, tool_use_id=report.use_id, task_id=report.task_id
+        )
+        if step is not None:
+            self.apply_report(step, report, "notification")
 
     def apply_report(self, step: Step, report: Report, by: str) -> None:
         ending = ending_of(report, step)

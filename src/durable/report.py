@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from durable.ending import Ending, of_error, of_response, of_task
+from durable.ending import Ending, may_launch, of_error, of_response, of_task
 from durable.step import IN_DOUBT, REFUSED, RUNNING
 
 TYPE_CHECKING = False
@@ -22,12 +22,13 @@ REPORT_UNCLEAR = "unclear"
 class Report:
     """`unclear` may mean never ran or effect completed; only `refused` proves that it never ran."""
 
-    __slots__ = ("evidence", "exit_code", "kind", "response", "task_id", "task_status", "text", "use_id")
+    __slots__ = ("evidence", "exit_code", "kind", "position", "response", "task_id", "task_status", "text", "use_id")
 
     def __init__(self, use_id: str, kind: str) -> None:
         self.use_id = use_id
         self.kind = kind
         self.evidence = ""
+        self.position = 0
         self.text = ""
         self.response: Any = None
         self.task_id = ""
@@ -40,11 +41,11 @@ def ending_of(report: Report, step: Step) -> Ending:
         return Ending(REFUSED, report.evidence)
     if report.kind == REPORT_TASK_ENDED:
         return of_task(report.task_status, step.effect, report.exit_code)
-    if report.kind == REPORT_LAUNCHED:
-        found = of_response(report.response)
+    if report.kind == REPORT_LAUNCHED and may_launch(step.tool_name):
+        found = of_response(step.tool_name, report.response)
         return found if found.status == RUNNING else Ending(RUNNING, "launched")
-    if report.kind == REPORT_SUCCEEDED:
-        return of_response(report.response)
+    if report.kind in (REPORT_SUCCEEDED, REPORT_LAUNCHED):
+        return of_response(step.tool_name, report.response)
     if report.kind == REPORT_FAILED:
         return of_error(step.tool_name, step.effect, report.text)
     return Ending(IN_DOUBT, report.evidence or "the client did not record how it ended")

@@ -72,6 +72,29 @@ def test_an_id_with_another_input_is_a_new_call(door: Door) -> None:
     assert [row["input"]["command"] for row in ledger_view.steps(door.state)] == ["echo one", "echo two"]
 
 
+def test_the_same_call_of_a_later_prompt_is_a_new_call(door: Door) -> None:
+    door.pre(bash())
+    assert door.pre(bash(prompt_id="a-later-prompt")).permits
+    assert [row["status"] for row in ledger_view.steps(door.state)] == ["in_doubt", "running"]
+
+
+def test_parallel_calls_under_one_id_keep_their_own_receipts(door: Door) -> None:
+    for word in ("one", "two"):
+        door.pre(bash(f"echo {word}"))
+    for word in ("one", "two"):
+        door.post(ran(f"echo {word}", stdout=word))
+    rows = ledger_view.steps(door.state)
+    assert [(row["output"]["stdout"], row["effective_input"]) for row in rows] == [("one", None), ("two", None)]
+
+
+@pytest.mark.parametrize("duration", [10**30, -5, 2**63])
+def test_a_duration_that_is_none_costs_no_receipt(door: Door, duration: int) -> None:
+    door.pre(bash())
+    door.post(ran() | {"duration_ms": duration})
+    row = ledger_view.step(door.state)
+    assert (row["status"], row["duration_ms"]) == ("succeeded", None)
+
+
 def test_an_id_from_another_agent_or_client_is_a_new_call(door: Door) -> None:
     other = FakeClient()
     try:

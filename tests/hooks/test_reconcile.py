@@ -58,6 +58,9 @@ class Session:
     def next_prompt(self) -> None:
         assert self.door.lifecycle(self.about(recorded("UserPromptSubmit", **LATER))).code == 0
 
+    def next_call(self) -> None:
+        assert self.door.pre(self.about(bash("ls", "toolu_next"), prompt_id="a-later-prompt")).permits
+
     def end(self) -> None:
         assert self.door.lifecycle(self.about(recorded("SessionEnd-other"))).code == 0
 
@@ -94,11 +97,13 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "use_id", "status"), CASES, ids=[f"{name}-{call}" for name, call, _ in CASES])
-def test_a_later_prompt_settles_what_the_transcript_proves(door: Door, name: str, use_id: str, status: str) -> None:
+def test_a_call_of_a_later_prompt_settles_what_the_transcript_proves(
+    door: Door, name: str, use_id: str, status: str
+) -> None:
     session = Session(door, name)
     session.call(use_id)
     session.write()
-    session.next_prompt()
+    session.next_call()
     row = session.row(use_id)
     assert row["status"] == status
     assert row["closed_by"] == (None if status == "in_doubt" else "transcript")
@@ -121,12 +126,16 @@ def test_a_receipt_in_the_transcript_brings_its_output(door: Door) -> None:
     assert session.row("115308")["output"]["stdout"] == "devbox"
 
 
-def test_the_next_call_of_a_later_prompt_reads_the_transcript_too(door: Door) -> None:
-    session = Session(door, "interactive_1")
-    session.call("760090")
-    session.write()
-    assert door.pre(session.about(bash("ls", "toolu_next"), prompt_id="a-later-prompt")).permits
-    assert session.row("760090")["status"] == "refused"
+def test_a_later_prompt_alone_settles_what_is_proved_and_concludes_nothing(door: Door) -> None:
+    """A person may type while a call still runs."""
+    refused, silent = Session(door, "interactive_1"), Session(door, "killed_mid_bash")
+    for session, use_id in ((refused, "760090"), (silent, "181609")):
+        session.path = door.root / f"{session.id}.jsonl"
+        session.call(use_id)
+        session.write()
+        session.next_prompt()
+    assert refused.row("760090")["status"] == "refused"
+    assert silent.row("181609")["status"] == "running"
 
 
 def test_a_call_of_the_same_prompt_proves_nothing(door: Door) -> None:
@@ -183,8 +192,48 @@ def test_a_missing_transcript_stops_nothing(door: Door) -> None:
     session = Session(door, "interactive_2")
     session.call("902608")
     session.path.unlink()
-    session.next_prompt()
+    session.next_call()
     assert session.row("902608")["status"] == "in_doubt"
+
+
+def test_a_line_from_before_a_call_says_nothing_about_it_even_under_its_id(door: Door) -> None:
+    """Models use an id again. The worst answer would be `refused` for a call that ran."""
+    session = Session(door, "interactive_1")
+    session.path.write_text("", encoding="utf-8")
+    older = session.about(bash("echo older", "toolu_older"))
+    door.pre(older)  # unsettled, so that the reading begins before everything else
+    again = session.about(bash("echo pay", "toolu_again"))
+    door.pre(again)
+    door.lifecycle(session.about(recorded("PermissionDenied-Bash-auto", tool_use_id="toolu_again")))
+    result = {"type": "tool_result", "tool_use_id": "toolu_again", "content": "no", "is_error": True}
+    line = {"type": "user", "message": {"content": [result]}, "toolDenialBeforeRun": True}
+    session.path.write_text(json.dumps(line) + "\n", encoding="utf-8")
+    door.pre(again)
+    door.lifecycle(session.about(recorded("SessionStart-resume")))
+    assert [row["status"] for row in ledger_view.steps(door.state)] == ["running", "refused", "running"]
+
+
+def test_a_result_of_another_agents_call_under_the_same_id_settles_nothing(door: Door) -> None:
+    session = Session(door, "denied_by_hook")
+    session.write_up_to_call("283656")
+    use_id = "toolu_01000000000246283656"
+    door.pre(session.about(bash("make", use_id), agent_id="a1", agent_type="x"))
+    door.pre(session.about(bash("make", "toolu_main")))
+    session.write()
+    door.lifecycle(session.about(recorded("SessionStart-resume")))
+    assert {row["status"] for row in ledger_view.steps(door.state)} == {"running"}
+
+
+def test_a_transcript_that_was_in_the_middle_of_a_line_is_read_to_its_end(door: Door) -> None:
+    session = Session(door, "interactive_1")
+    filler = json.dumps({"type": "system", "content": "x" * 2_000_000}) + "\n"
+    session.path.write_text(filler * 4 + '{"type": "system", "con', encoding="utf-8")
+    door.pre(session.about(bash("make", "toolu_1")))
+    result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "made"}
+    with session.path.open("a", encoding="utf-8") as transcript:
+        transcript.write('tent": ""}\n' + json.dumps({"type": "user", "message": {"content": [result]}}) + "\n")
+    session.next_prompt()
+    assert session.row("toolu_1")["status"] == "succeeded"
 
 
 # ---- background -------------------------------------------------------------------------------
@@ -221,6 +270,26 @@ def test_a_notification_closes_the_call_that_launched_it(door: Door, said: str, 
     row = ledger_view.step(door.state)
     assert row["status"] == status
     assert row["closed_by"] == (None if status == "in_doubt" else "notification")
+
+
+def test_words_that_look_like_a_notification_close_no_call_that_was_not_launched(door: Door) -> None:
+    door.pre(bash("make", "toolu_bg"))
+    door.lifecycle(notification("completed", "done (exit code 0)"))
+    assert ledger_view.step(door.state)["status"] == "running"
+
+
+def test_a_notification_of_another_task_closes_nothing(door: Door) -> None:
+    launched(door, task="b2")
+    door.lifecycle(notification("completed", "done (exit code 0)"))
+    assert ledger_view.step(door.state)["status"] == "running"
+
+
+def test_an_mcp_servers_answer_can_not_pass_for_a_launch(door: Door) -> None:
+    tool = {"tool_name": "mcp__lab__send", "tool_input": {}, "tool_use_id": "toolu_mcp"}
+    door.pre(bash() | tool)
+    door.post(ran() | tool | {"tool_response": {"backgroundTaskId": "b1"}})
+    row = ledger_view.step(door.state)
+    assert (row["status"], row["task_id"]) == ("succeeded", None)
 
 
 def test_a_person_who_quotes_a_notification_closes_nothing(door: Door) -> None:

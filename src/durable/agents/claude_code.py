@@ -79,7 +79,7 @@ def _read_payload(event: Event, payload: dict[str, Any]) -> None:
     event.error = payload.get("error")
     event.interrupted = payload.get("is_interrupt") is True
     duration = payload.get("duration_ms")
-    event.duration_ms = int(duration) if isinstance(duration, int | float) else None
+    event.duration_ms = int(duration) if isinstance(duration, int | float) and 0 <= duration < 2**53 else None
     event.background = _background(payload)
     event.asked_tool = _text(payload, "tool_name")
     if event.kind in _WITH_CALL:
@@ -137,7 +137,7 @@ def _id(payload: dict[str, Any], name: str, required: bool = False) -> str:
 
 
 def _clean(value: str, name: str, remedy: str = "") -> str:
-    """Ids are joined with line breaks when an event is hashed, so none may stand inside one."""
+    """An id is shown, typed and put into paths: nothing in it may do more than name."""
     if len(value) > _ID_LENGTH or not value.isprintable():
         raise InputError(f"{name} is longer than {_ID_LENGTH} characters or holds unprintable ones", remedy)
     return value

@@ -45,6 +45,7 @@ def _report(outcome: Outcome) -> Report:
     report.text = outcome.text
     report.response = outcome.response
     report.evidence = outcome.evidence
+    report.position = outcome.position
     if outcome.kind == NOTIFICATION and isinstance(outcome.response, Notification):
         _add_task(report, outcome.response)
     return report

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeVar
 
-    Found = TypeVar("Found")
+    Found = TypeVar("Found", bound="Outcome | ToolUse")
 
 SUCCEEDED, FAILED_TEXT, REFUSED, REJECTED = "succeeded", "failed_text", "refused", "rejected"
 INTERRUPTED, LAUNCHED, NOTIFICATION, UNREADABLE = "interrupted", "launched", "notification", "unreadable"
@@ -45,7 +45,7 @@ class Outcome:
     `toolUseResult`.
     """
 
-    __slots__ = ("at", "evidence", "exit_code", "is_error", "kind", "response", "text", "tool_use_id")
+    __slots__ = ("at", "evidence", "exit_code", "is_error", "kind", "position", "response", "text", "tool_use_id")
 
     def __init__(
         self,
@@ -66,6 +66,7 @@ class Outcome:
         self.evidence = evidence
         self.at = at
         self.response = response
+        self.position = 0  # where its line begins in the file
 
 
 class Notification:
@@ -84,7 +85,7 @@ class Notification:
 class ToolUse:
     """A call as the model asked for it."""
 
-    __slots__ = ("at", "input", "message_id", "name", "tool_use_id")
+    __slots__ = ("at", "input", "message_id", "name", "position", "tool_use_id")
 
     def __init__(self, tool_use_id: str, name: str, arguments: object, message_id: str, at: str) -> None:
         self.tool_use_id = tool_use_id
@@ -92,6 +93,7 @@ class ToolUse:
         self.input = arguments
         self.message_id = message_id
         self.at = at
+        self.position = 0
 
 
 def result_lines(path: str, offset: int, limit: int) -> tuple[list[Outcome], int, bool]:
@@ -151,10 +153,15 @@ def _read(
     except (OSError, ValueError) as error:
         return on_unreadable(f"the transcript can't be read ({error})"), offset, True
     found: list[Found] = []
+    position = offset - sum(len(line) + 1 for line in lines)
     for line in lines:
         # A line can be megabytes long and most say nothing about results: look before parsing.
         if any(mark in line for mark in marks) and not line.startswith(COPIES):
-            found += _read_one(line, read_line, on_unreadable)
+            said = _read_one(line, read_line, on_unreadable)
+            for item in said:
+                item.position = position
+            found += said
+        position += len(line) + 1
     return found, offset, at_end
 
 

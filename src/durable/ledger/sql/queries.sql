@@ -129,7 +129,7 @@ SELECT owner_id, session_id, pid, started, boot, host, pidns, ended_at FROM owne
 -- name: same_call_in_flight
 SELECT * FROM steps
 WHERE session_id = :session_id AND tool_use_id = :tool_use_id AND owner_id = :owner_id
-  AND agent_id = :agent_id AND input_hash = :input_hash
+  AND agent_id = :agent_id AND input_hash = :input_hash AND prompt_id = :prompt_id
   AND status IN ('prepared', 'running') AND returned_at IS NULL
 ORDER BY seq DESC LIMIT 1;
 
@@ -137,6 +137,7 @@ ORDER BY seq DESC LIMIT 1;
 SELECT * FROM steps
 WHERE session_id = :session_id AND tool_use_id = :tool_use_id AND agent_id = :agent_id
 ORDER BY (status IN ('running', 'prepared') AND returned_at IS NULL) DESC,
+         (input_hash = :input_hash) DESC,
          (status IN ('running', 'prepared', 'in_doubt')) DESC, seq DESC
 LIMIT 1;
 
@@ -180,6 +181,18 @@ SELECT * FROM steps WHERE session_id = :session_id AND status = 'running' ORDER 
 SELECT * FROM steps
 WHERE session_id = :session_id AND tool_use_id = :tool_use_id
   AND status IN ('prepared', 'running', 'in_doubt')
+ORDER BY seq DESC LIMIT 1;
+
+-- name: call_of_result
+SELECT * FROM steps
+WHERE session_id = :session_id AND tool_use_id = :tool_use_id AND agent_id = :agent_id
+  AND transcript_pos <= :position AND status IN ('running', 'in_doubt')
+ORDER BY seq DESC LIMIT 1;
+
+-- name: call_of_task
+SELECT * FROM steps
+WHERE session_id = :session_id AND tool_use_id = :tool_use_id AND returned_at IS NOT NULL
+  AND coalesce(task_id, :task_id) = :task_id AND status IN ('running', 'in_doubt')
 ORDER BY seq DESC LIMIT 1;
 
 -- name: owners_with_unsettled
