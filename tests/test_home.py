@@ -11,6 +11,7 @@ import pytest
 
 from durable import home
 from durable.errors import HomeError
+from durable.ledger.database import _opened
 
 
 @pytest.mark.parametrize("xdg", ["", "/data/xdg", "/data/xdg/"])
@@ -57,6 +58,61 @@ def test_a_directory_that_others_could_read_is_closed(tmp_path: Path) -> None:
     assert place.stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.parametrize("held", ["heads", "key", "ledger.db", "policy.toml"])
+def test_a_directory_that_is_ours_already_is_closed_again(tmp_path: Path, held: str) -> None:
+    place = tmp_path / "state"
+    (place / "spool").mkdir(parents=True)
+    (place / held).touch()
+    (place / "spool" / "1.json").touch()
+    for folder in (place, place / "spool"):
+        folder.chmod(0o755)
+        home.secure_dir(str(folder))
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_directory_that_is_made_leaves_those_above_it_open(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    home.secure_dir(str(tmp_path / "above" / "state"))
+    assert (tmp_path / "above" / "state").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "above").stat().st_mode & 0o777 != 0o700
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize(("mode", "content"), [(0o755, "letters"), (0o750, "letters"), (0o1777, ""), (0o1777, "key")])
+def test_a_directory_that_others_use_is_refused_and_left_as_it_is(tmp_path: Path, mode: int, content: str) -> None:
+    place = tmp_path / "shared"
+    place.mkdir()
+    if content:
+        (place / content).touch()
+    place.chmod(mode)
+    with pytest.raises(HomeError, match="shared") as refused:
+        home.secure_dir(str(place))
+    assert "set DURABLE_HOME" in refused.value.remedy
+    assert not home.is_ours(str(place))
+    assert place.stat().st_mode & 0o7777 == mode
+
+
+def test_the_root_of_the_machine_is_never_ours() -> None:
+    assert not home._is_fit("/", 0o40700)
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"DURABLE_HOME": "//srv/durable"},
+        {"DURABLE_LEDGER": "sqlite:////srv/durable/ledger.db"},
+        {"XDG_DATA_HOME": "//srv"},
+    ],
+)
+def test_two_slashes_in_front_are_one(env: dict[str, str]) -> None:
+    assert home.data_home({"HOME": "/h", **env}) == "/srv/durable"
+
+
 def test_a_path_with_blanks_is_quoted_for_a_shell() -> None:
     assert home._quoted("/a b/it's") == "'/a b/it'\\''s'"
     assert home._quoted("/plain/path-1.0") == "/plain/path-1.0"
+
+
+def test_a_path_is_never_read_as_the_host_of_an_address(tmp_path: Path) -> None:
+    _opened(f"/{tmp_path}/a?b#c%41.db", "rwc", 1.0).execute("CREATE TABLE t (x)")
+    assert (tmp_path / "a?b#c%41.db").exists()

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _OURS = "durable"
+_STATE_FILES = frozenset(("heads", "key", "ledger.db"))
+_CONFIG_FILES = frozenset(("off.json", "policy.toml"))
+_ROOMS = frozenset(("heads", "locks", "spool"))
 LEDGER_SCHEME = "sqlite://"
 
 
@@ -48,7 +51,12 @@ def _beside(url: str) -> str:
 def _absolute(path: str, name: str) -> str:
     if not path.startswith("/"):
         raise HomeError(f"{name} is not an absolute path ({path!r})", f"set {name} to an absolute path")
-    return os.path.normpath(path)
+    return _single(os.path.normpath(path))
+
+
+def _single(path: str) -> str:
+    """POSIX lets two slashes in front mean something else, and normpath keeps them."""
+    return "/" + path.lstrip("/")
 
 
 def _user_dir(env: Mapping[str, str], variable: str, fallback: str) -> str:
@@ -57,13 +65,13 @@ def _user_dir(env: Mapping[str, str], variable: str, fallback: str) -> str:
         return f"{_home(home)}/Library/Application Support/{_OURS}"
     base = env.get(variable, "").strip()
     # The XDG specification: a relative path here is invalid and to be ignored.
-    return f"{base.rstrip('/')}/{_OURS}" if base.startswith("/") else f"{_home(home)}/{fallback}/{_OURS}"
+    return _single(f"{base.rstrip('/')}/{_OURS}") if base.startswith("/") else f"{_home(home)}/{fallback}/{_OURS}"
 
 
 def _home(home: str) -> str:
     if not home.startswith("/"):
         raise HomeError("HOME is not set to an absolute path", "set HOME to your home directory")
-    return home.rstrip("/")
+    return _single(home.rstrip("/")).rstrip("/")
 
 
 def command() -> str:
@@ -89,7 +97,7 @@ def _quoted(path: str) -> str:
 
 
 def secure_dir(path: str) -> None:
-    """Makes `path` a directory of ours with mode 0700, or refuses it."""
+    """Makes `path` a directory of ours with mode 0700, or refuses it. Never closes what others use."""
     try:
         os.makedirs(path, 0o700, exist_ok=True)
         found = os.lstat(path)
@@ -99,7 +107,9 @@ def secure_dir(path: str) -> None:
     if not stat.S_ISDIR(found.st_mode):
         raise HomeError(f"{path} is a symbolic link", f"put a real directory there, or {_elsewhere()}")
     _check_ours(path, found)
-    if stat.S_IMODE(found.st_mode) & 0o077:
+    if not _is_fit(path, found.st_mode):
+        raise HomeError(f"{path} is no directory for durable's files alone", f"empty it, or {_elsewhere()}")
+    if found.st_mode & 0o077:
         os.chmod(path, 0o700)
 
 
@@ -109,7 +119,28 @@ def is_ours(path: str) -> bool:
         found = os.lstat(path)
     except OSError:
         return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and _is_fit(path, found.st_mode)
+
+
+def _is_fit(path: str, mode: int) -> bool:
+    """For root / and /tmp are directories of its own too: closed to others, the machine stands still."""
+    if path == "/" or mode & stat.S_ISVTX:
+        return False
+    return not mode & 0o077 or _holds_ours(path) or _is_room(path)
+
+
+def _is_room(path: str) -> bool:
+    above, name = os.path.split(path)
+    return name in _ROOMS and _holds_ours(above)
+
+
+def _holds_ours(path: str) -> bool:
+    """Or nothing at all."""
+    try:
+        names = set(os.listdir(path))
+    except OSError:
+        return False
+    return not names or bool(names & (_STATE_FILES | _CONFIG_FILES))
 
 
 def check_file(path: str) -> bool:

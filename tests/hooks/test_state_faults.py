@@ -224,6 +224,13 @@ def state_a_link(door: Door) -> None:
     door.state.symlink_to(door.root / "elsewhere")
 
 
+def state_of_others(door: Door) -> None:
+    shared = door.root / "shared"
+    shared.mkdir(mode=0o755)
+    (shared / "letters").touch()
+    door.env["DURABLE_HOME"] = str(shared)
+
+
 def policy_unreadable(door: Door) -> None:
     door.config.mkdir(parents=True, exist_ok=True)
     (door.config / "policy.toml").mkdir()
@@ -284,6 +291,7 @@ LEDGER: dict[str, tuple[Damage, str]] = {
     "state a file": (state_a_file, "state"),
     "state below a file": (state_below_a_file, "state"),
     "state a link": (state_a_link, "symbolic link"),
+    "state of others": (state_of_others, "set DURABLE_HOME"),
 }
 OWNED = {
     name: (someone_elses(path), "another user")
@@ -483,6 +491,16 @@ def test_nothing_is_written_into_a_state_directory_that_is_a_link(lived_in: Door
     elsewhere = lived_in.root / "elsewhere"
     assert not (elsewhere / "hook.log").exists()
     assert not lived_in.spooled(elsewhere / "spool")
+
+
+def test_nothing_is_written_into_a_directory_that_others_use(lived_in: Door) -> None:
+    state_of_others(lived_in)
+    lived_in.pre()
+    lived_in.post()
+    lived_in.lifecycle()
+    shared = lived_in.root / "shared"
+    assert os.listdir(shared) == ["letters"]
+    assert shared.stat().st_mode & 0o777 == 0o755
 
 
 def test_the_command_in_a_deny_can_be_run_with_nothing_in_the_environment_but_home(lived_in: Door) -> None:

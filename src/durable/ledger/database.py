@@ -71,7 +71,12 @@ def connect_to_read(path: str, busy_s: float) -> sqlite.Connection:
 def _opened(path: str, mode: str, busy_s: float) -> sqlite.Connection:
     escaped = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     return sqlite.connect(
-        f"file:{escaped}?mode={mode}", timeout=busy_s, isolation_level=None, check_same_thread=False, uri=True
+        # With the authority left empty, a path that begins with two slashes can't be read as one.
+        f"file://{escaped}?mode={mode}",
+        timeout=busy_s,
+        isolation_level=None,
+        check_same_thread=False,
+        uri=True,
     )
 
 
