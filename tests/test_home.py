@@ -116,3 +116,11 @@ def test_a_path_with_blanks_is_quoted_for_a_shell() -> None:
 def test_a_path_is_never_read_as_the_host_of_an_address(tmp_path: Path) -> None:
     _opened(f"/{tmp_path}/a?b#c%41.db", "rwc", 1.0).execute("CREATE TABLE t (x)")
     assert (tmp_path / "a?b#c%41.db").exists()
+
+
+def test_the_account_s_own_home_is_no_project_one_has_cloned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    marker = str(tmp_path / ".config" / "off.json")
+    assert home.is_within(marker, str(tmp_path))
+    monkeypatch.setattr(home, "_account_home", lambda: f"{tmp_path}/")
+    assert not home.is_within(marker, str(tmp_path))
+    assert home.is_within(str(tmp_path / "clone" / "off.json"), str(tmp_path / "clone"))

@@ -87,6 +87,14 @@ def test_a_missing_file_that_the_environment_names_is_an_error(place: Place, tmp
         place.load()
 
 
+@pytest.mark.parametrize("name", ["XDG_CONFIG_HOME", "HOME"])
+def test_a_file_of_the_project_may_not_pass_for_the_users(place: Place, name: str) -> None:
+    place.env[name] = str(place.project / "brought")
+    folder = place.project / "brought" / ("" if name == "XDG_CONFIG_HOME" else ".config")
+    place.write(folder / "durable" / "policy.toml", 'mode = "observe"\n')
+    assert place.load().mode == ENFORCE
+
+
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [

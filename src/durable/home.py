@@ -74,6 +74,24 @@ def _home(home: str) -> str:
     return _single(home.rstrip("/")).rstrip("/")
 
 
+def is_within(path: str, project: str) -> bool:
+    """A cloned project's settings can set our environment, but only to a file that it brought along."""
+    if not project:
+        return False
+    root = os.path.realpath(project).rstrip("/") + "/"
+    return os.path.realpath(path).startswith(root) and not _account_home().startswith(root)
+
+
+def _account_home() -> str:
+    """Who works in the home directory itself has not cloned it. HOME could be set by a project."""
+    import pwd
+
+    try:
+        return os.path.realpath(pwd.getpwuid(os.geteuid()).pw_dir).rstrip("/") + "/"
+    except KeyError:
+        return ""
+
+
 def command() -> str:
     """The full path of a `durable` that a person can run as it stands here."""
     package = os.path.dirname(os.path.abspath(__file__))

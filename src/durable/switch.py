@@ -11,7 +11,7 @@ import os
 
 from durable.clock import nanoseconds, now, stamp
 from durable.errors import DurableError, HomeError
-from durable.home import check_file, config_dir, secure_dir
+from durable.home import check_file, config_dir, is_within, secure_dir
 from durable.ledger.files import write_new
 
 try:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _FIELDS = ("by", "id", "reason", "since", "until")
 _LARGEST = 100_000
+LONGEST_DAYS = 7
+LONGEST_S = LONGEST_DAYS * 86_400
 
 
 class Marker:
@@ -54,7 +56,7 @@ def read_marker(env: Mapping[str, str]) -> Marker | None:
     """The marker, active or over. One that can't be trusted is none: enforcement stays."""
     try:
         path = f"{config_dir(env)}/off.json"
-        if not check_file(path):
+        if not check_file(path) or is_within(path, env.get("CLAUDE_PROJECT_DIR") or os.getcwd()):
             return None
         with open(path, encoding="utf-8") as file:
             fields = loads(file.read(_LARGEST))
@@ -69,7 +71,9 @@ def read_marker(env: Mapping[str, str]) -> Marker | None:
 def _is_span(fields: object) -> bool:
     if not isinstance(fields, dict) or not all(isinstance(fields.get(name), str) for name in _FIELDS):
         return False
-    return fields["id"].isalnum() and _is_stamp(fields["since"]) and _is_stamp(fields["until"])
+    if not (fields["id"].isalnum() and _is_stamp(fields["since"]) and _is_stamp(fields["until"])):
+        return False
+    return nanoseconds(fields["until"]) - nanoseconds(fields["since"]) <= LONGEST_S * 1_000_000_000
 
 
 def _is_stamp(text: str) -> bool:

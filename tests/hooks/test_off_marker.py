@@ -92,6 +92,7 @@ FIELDS = {
     "an end that is a number": {"until": 1e12},
     "an id with a line break": {"id": "a\nb"},
     "an id that is empty": {"id": ""},
+    "an end further away than durable off allows": {"until": "2999-01-01T00:00:00.000000Z"},
     "an earlier one that is none": {"earlier": [7]},
     "earlier ones that are none": {"earlier": 7},
 }
@@ -113,6 +114,16 @@ def test_a_marker_that_is_no_plain_file_is_none(lived_in: Door, kind: str) -> No
     {"a link": lambda: path.symlink_to(away), "a folder": path.mkdir, "a fifo": lambda: os.mkfifo(path)}[kind]()
     next_call(lived_in)
     assert "toolu_next" in statuses(lived_in)
+
+
+@pytest.mark.parametrize("project", ["named", "where the client is"])
+def test_a_marker_that_a_project_brought_along_is_none(lived_in: Door, project: str) -> None:
+    lived_in.env["XDG_CONFIG_HOME"] = str(lived_in.project / "config")
+    lift(lived_in)
+    assert switch.read_marker(lived_in.env) is None
+    named = lived_in.env["CLAUDE_PROJECT_DIR"] if project == "named" else None
+    garbage(lived_in)
+    assert_denies(lived_in.pre(bash(use_id="toolu_next"), CLAUDE_PROJECT_DIR=named))
 
 
 # ---- on record ----------------------------------------------------------------------------------
@@ -214,7 +225,8 @@ def test_the_command_works_from_a_checkout_with_nothing_installed_and_nothing_wo
     garbage(lived_in)
     (lived_in.state / "key").unlink()
     assert_denies(lived_in.pre())
-    assert off(lived_in, "off", "--for", "1h", "--reason", "x").code == 0
+    assert off(lived_in, "off", "--for", "1h", "--reason", f"x {TOKEN}").code == 0
+    assert TOKEN not in (lived_in.config / "off.json").read_text()
     assert lived_in.pre().permits
     assert off(lived_in, "on").code == 0
     assert_denies(lived_in.pre())

@@ -168,8 +168,9 @@ def test_a_backup_that_was_changed_is_refused(home, backup, tmp_path, sql):
 def test_a_file_that_is_no_database_is_refused(home, tmp_path):
     (tmp_path / "x").write_bytes(b"x" * 5000)
     for file in (tmp_path / "x", tmp_path / "nothing"):
-        with pytest.raises(LedgerError):
+        with pytest.raises(LedgerError, match=str(file)) as refused:
             restore(str(home), str(file), "test")
+        assert "name a backup of" in refused.value.remedy
     assert_whole(home)
 
 
@@ -198,3 +199,12 @@ def test_a_reason_is_required(home, reason):
     with pytest.raises(UsageError, match="reason"):
         restore(str(home), None, reason)
     assert bodies(home, "ledger.restored") == []
+
+
+def test_a_secret_in_a_reason_is_not_kept(home):
+    token = "ghp_" + "a1B2" * 9
+    restore(str(home), None, f"for {token}")
+    renew(str(home), f"for {token}", env={})
+    said = [bodies(home, kind)[0]["reason"] for kind in ("ledger.restored", "key.renewed")]
+    assert [reason.startswith("for [redacted:") for reason in said] == [True, True]
+    assert token not in "".join(said)

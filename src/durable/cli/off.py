@@ -8,12 +8,13 @@ from durable.cli.options import value
 from durable.cli.result import Note, Paragraph, Result
 from durable.cli.when import moment, seconds_in
 from durable.errors import UsageError
+from durable.redact import Redactor
+from durable.switch import LONGEST_DAYS, LONGEST_S
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from durable.cli.result import Block
 
-LONGEST_DAYS = 7
 OPTIONS = (
     value("--for", "TIME", f"For how long: 30s, 10m, 1h, 2d; at most {LONGEST_DAYS}d.", name="duration", required=True),
     value("--reason", "TEXT", "Why; it goes on record.", required=True),
@@ -39,7 +40,7 @@ def who() -> str:
 
 def _seconds(text: str) -> int:
     seconds = seconds_in(text)
-    if seconds > LONGEST_DAYS * 86_400:
+    if seconds > LONGEST_S:
         raise UsageError(f"{text} is longer than {LONGEST_DAYS} days", f"give at most {LONGEST_DAYS}d")
     return seconds
 
@@ -47,4 +48,4 @@ def _seconds(text: str) -> int:
 def _reason(text: str) -> str:
     if not text.strip():
         raise UsageError("--reason is empty", "say why enforcement is lifted")
-    return text.strip()
+    return Redactor().text(text.strip())

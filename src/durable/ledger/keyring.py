@@ -21,6 +21,7 @@ from durable.ledger.lock import Lock
 from durable.ledger.rescue import UncheckedLedger
 from durable.ledger.sqlite import SqliteLedger
 from durable.native import sqlite
+from durable.redact import Redactor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def renew(home: str, reason: str, lost: bool = False, env: Mapping[str, str] = o
             crash.point("after-fresh-key")
             old_id = _take(ledger, ring)
             tx.key = ring.present
-            body = {"reason": reason, "old_key_id": old_id, "new_key_id": ring.present.key_id, "lost": lost}
+            said = Redactor().text(reason)
+            body = {"reason": said, "old_key_id": old_id, "new_key_id": ring.present.key_id, "lost": lost}
             tx.append("key.renewed", "", "", body)
             tx.commit()
     finally:
@@ -80,7 +82,6 @@ def _take(ledger: SqliteLedger, ring: KeyRing) -> str:
 
 def _fold_in_spool(home: str, env: Mapping[str, str]) -> None:
     """What waits there is signed with the old key: later nobody could tell it from a forgery."""
-    from durable.redact import Redactor
     from durable.spool import Fold
 
     while True:

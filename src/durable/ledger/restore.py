@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from durable.errors import LedgerError, TamperError, UsageError
+from durable.errors import LedgerError, TamperError, UsageError, VersionError
 from durable.home import check_file
 from durable.ledger import keys
 from durable.ledger.create import build, write_first
@@ -18,6 +18,7 @@ from durable.ledger.rescue import UncheckedLedger, head_fields, trusted_head
 from durable.ledger.swap import archive_head, put_in_place
 from durable.ledger.walk import Walk, walked
 from durable.native import sqlite
+from durable.redact import Redactor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def restore(home: str, file: str | None, reason: str) -> Restored:
 
 def _body(ledger: _Restoring, walk: Walked, reason: str) -> dict[str, Any]:
     return {
-        "reason": reason,
+        "reason": Redactor().text(reason),
         "how": ledger.how,
         "head": head_fields(ledger.head),
         "ended_at": walk.seq,
@@ -114,7 +115,12 @@ class _Restoring(UncheckedLedger):
 
 def check_backup(copy: str, file: str, home: str, ledger_id: str) -> None:
     """Refuses what is no whole ledger, another ledger, or one whose key is not at hand."""
-    meta = _meta(copy)
+    try:
+        meta = _meta(copy)
+    except VersionError:
+        raise
+    except LedgerError:
+        raise LedgerError(f"{file} is no ledger", "name a backup of this ledger") from None
     if ledger_id and meta.get("ledger_id") != ledger_id:
         raise TamperError(f"{file} is another ledger", "put back a backup of this one")
     _bring_key(home, meta.get("key_id", ""))

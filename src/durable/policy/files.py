@@ -10,7 +10,7 @@ import os
 import stat
 
 from durable.errors import DurableError, PolicyError
-from durable.home import config_dir
+from durable.home import config_dir, is_within
 from durable.ledger.files import write_new
 from durable.ledger.keys import read_key
 from durable.native import dumps, hmac_sha256, loads, sha256
@@ -35,18 +35,14 @@ def load_policy(home: str, project: str, env: Mapping[str, str]) -> Policy:
 
 
 def policy_files(project: str, env: Mapping[str, str]) -> list[tuple[str, str]]:
-    found = [(USER, f"{config_dir(env)}/policy.toml")]
+    users = f"{config_dir(env)}/policy.toml"
+    found = [(PROJECT if is_within(users, project) else USER, users)]
     if project:
         found.append((PROJECT, f"{project}/.durable/policy.toml"))
     chosen = env.get("DURABLE_POLICY", "")
     if chosen:
-        found.append((PROJECT if _is_within(chosen, project) else CHOSEN, chosen))
+        found.append((PROJECT if is_within(chosen, project) else CHOSEN, chosen))
     return found
-
-
-def _is_within(path: str, project: str) -> bool:
-    """A cloned project's settings can set our environment, but only to a file that it brought along."""
-    return bool(project) and os.path.realpath(path).startswith(os.path.realpath(project) + "/")
 
 
 def _read(origin: str, path: str) -> bytes | None:
