@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 OWN_KIND = "custom"
 SMALLEST_NUMBER = 1000
 PASSES = 16
+WITHHELD = "[withheld: the redaction policy can't be read]"
 
 
 class Redactor:
@@ -31,16 +32,19 @@ class Redactor:
     `found` counts the replacements by kind; it never holds a secret.
     """
 
-    __slots__ = ("_enabled", "_names", "_own", "_quiet", "found")
+    __slots__ = ("_enabled", "_names", "_own", "_quiet", "_withhold", "found")
 
-    def __init__(self, patterns: tuple[str, ...] = (), enabled: bool = True) -> None:
+    def __init__(self, patterns: tuple[str, ...] = (), enabled: bool = True, withhold: bool = False) -> None:
         self.found: dict[str, int] = {}
         self._enabled = enabled
         self._names: dict[str, str] = {}
         self._quiet = False
+        self._withhold = withhold
         self._own = [_compile(source) for source in patterns]
 
     def text(self, text: str) -> str:
+        if self._withhold:
+            return text and WITHHELD
         if not self._enabled:
             return text
         # One finding can bare another: a token that was glued to the secret before it.
@@ -53,6 +57,8 @@ class Redactor:
 
     def value(self, value: object) -> object:
         """A copy of the same shape. No recursion: a payload may be nested deeper than the stack is."""
+        if self._withhold:
+            return _withheld(value)
         if not self._enabled:
             return value
         self._quiet = not self._own and _is_quiet(value)
@@ -145,6 +151,27 @@ class Redactor:
             parts += (text[done:start], self._count(kind))
             done = end
         return "".join((*parts, text[done:]))
+
+
+# Without these a receipt that waits in the spool could not be told whose it is.
+_OF_THE_CALL = frozenset(("session_id", "tool_use_id", "hook_event_name", "tool_name", "agent_id", "prompt_id"))
+
+
+def _withheld(value: object) -> object:
+    root: list[Any] = [value]
+    todo: list[tuple[Any, Any]] = [(root, 0)]
+    while todo:
+        box, slot = todo.pop()
+        item = box[slot]
+        if isinstance(item, str):
+            box[slot] = item and WITHHELD
+        elif isinstance(item, dict):
+            box[slot] = copy = {key if key.isidentifier() else WITHHELD: inner for key, inner in item.items()}
+            todo.extend((copy, key) for key in copy if item is not value or key not in _OF_THE_CALL)
+        elif isinstance(item, list):
+            box[slot] = items = list(item)
+            todo.extend((items, number) for number in range(len(items)))
+    return root[0]
 
 
 def _is_quiet(value: object) -> bool:

@@ -327,6 +327,8 @@ MODELESS: dict[str, tuple[Damage, str]] = {
     "policy unreadable": (policy_unreadable, "policy.toml"),
     "policy a fifo": (policy_a_fifo, "policy"),
 }
+# A policy that can't be read: the ledger takes the refusal, and the receipt.
+POLICIES = {name: MODELESS.pop(name) for name in list(MODELESS) if "olicy" in name or "POLICY" in name}
 FAULTS = {**LEDGER, **SETTINGS, **MODELESS}
 # One of each kind, where every fault takes the same way out.
 FEW = (
@@ -341,8 +343,6 @@ FEW = (
     "state a file",
     "relative DURABLE_HOME",
     "DURABLE_DEADLINE_S no number",
-    "DURABLE_POLICY missing",
-    "policy a fifo",
 )
 
 
@@ -436,7 +436,23 @@ def test_a_policy_that_is_no_utf8_denies(lived_in: Door) -> None:
 def test_a_broken_policy_and_a_broken_ledger_deny(lived_in: Door) -> None:
     lived_in.policy('mode = "observe')
     garbage(lived_in)
-    assert_denies(lived_in.pre(bash(use_id="toolu_next")), "ledger.db")
+    assert_denies(lived_in.pre(bash(use_id="toolu_next")), "doctor")
+
+
+@pytest.mark.parametrize("fault", POLICIES)
+def test_a_policy_that_cant_be_read_denies_and_keeps_no_secret_it_may_name(lived_in: Door, fault: str) -> None:
+    POLICIES[fault][0](lived_in)
+    denied = lived_in.pre(bash("echo INTERNAL-77", "toolu_next"))
+    assert denied.json["hookSpecificOutput"]["permissionDecision"] == "deny"
+    assert POLICIES[fault][1] in denied.told
+    lived_in.post(ran("echo second", "toolu_second", stdout="INTERNAL-77"))
+    assert statuses(lived_in)["toolu_second"] == "succeeded"
+    garbage(lived_in)
+    lived_in.post(ran("echo third", "toolu_third", stdout="INTERNAL-77"))
+    [kept] = lived_in.spooled()
+    assert "toolu_third" in kept.read_text()
+    files = [path for path in lived_in.state.rglob("*") if path.is_file()]
+    assert [path for path in files if b"INTERNAL-77" in path.read_bytes()] == []
 
 
 # ---- held by another process --------------------------------------------------------------------

@@ -27,11 +27,32 @@ _LARGEST = 1_000_000
 
 def load_policy(home: str, project: str, env: Mapping[str, str]) -> Policy:
     """The policy in force. An invalid file leaves its last valid content, and `broken` says so."""
-    sources = policy_files(project, env)
-    texts = [(origin, path, text) for origin, path in sources if (text := _read(origin, path)) is not None]
-    if not texts:
-        return Policy()
-    return _assembled(texts, _Cache(home))
+    cache = _Cache(home)
+    layers: list[tuple[str, dict[str, Any]]] = []
+    broken: list[tuple[str, str]] = []
+    blind = False
+    for origin, path in policy_files(project, env):
+        try:
+            text = _read(origin, path)
+            if text is not None:
+                layers.append((origin, cache.compiled(path, text)))
+        except PolicyError as error:
+            broken.append((str(error), path))
+            last = cache.last_valid(path)
+            blind = blind or last is None
+            layers.append((origin, last or {}))
+    cache.keep()
+    return _assembled(layers, broken, blind)
+
+
+def _assembled(layers: list[tuple[str, dict[str, Any]]], broken: list[tuple[str, str]], blind: bool) -> Policy:
+    policy = merged(layers)
+    policy.blind = blind
+    if broken:
+        # The mode stands in these files: if one can't be read, neither can the mode.
+        policy.mode = ENFORCE
+        policy.broken, policy.broken_file = broken[0]
+    return policy
 
 
 def policy_files(project: str, env: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -46,6 +67,8 @@ def policy_files(project: str, env: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _read(origin: str, path: str) -> bytes | None:
+    if not path.startswith("/"):
+        raise PolicyError(f"DURABLE_POLICY is not an absolute path ({path!r})", "set it to an absolute path")
     try:
         # Non-blocking: a FIFO in a policy's place must not cost the hook its deadline.
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
@@ -60,24 +83,6 @@ def _read(origin: str, path: str) -> bytes | None:
         return None
     except OSError as error:
         raise PolicyError(f"the policy {path} can't be read ({error.strerror})", "restore your access to it") from None
-
-
-def _assembled(texts: list[tuple[str, str, bytes]], cache: _Cache) -> Policy:
-    layers: list[tuple[str, dict[str, Any]]] = []
-    broken: list[tuple[str, str]] = []
-    for origin, path, text in texts:
-        try:
-            layers.append((origin, cache.compiled(path, text)))
-        except PolicyError as error:
-            broken.append((str(error), path))
-            layers.append((origin, cache.last_valid(path)))
-    cache.keep()
-    policy = merged(layers)
-    if broken:
-        # The mode stands in these files: if one can't be read, neither can the mode.
-        policy.mode = ENFORCE
-        policy.broken, policy.broken_file = broken[0]
-    return policy
 
 
 class _Cache:
@@ -101,8 +106,8 @@ class _Cache:
         fields: dict[str, Any] = known["fields"]
         return fields
 
-    def last_valid(self, path: str) -> dict[str, Any]:
-        fields: dict[str, Any] = self._files.get(path, {"fields": {}})["fields"]
+    def last_valid(self, path: str) -> dict[str, Any] | None:
+        fields: dict[str, Any] | None = self._files.get(path, {"fields": None})["fields"]
         return fields
 
     def keep(self) -> None:

@@ -18,15 +18,19 @@ CHOSEN = "DURABLE_POLICY"
 
 
 class Policy:
-    """`broken` is the sentence about an invalid file; what stands beside it is the last valid policy."""
+    """`broken` is the sentence about an invalid file; what stands beside it is the last valid policy.
 
-    __slots__ = ("broken", "broken_file", "digest", "mode", "redact", "redact_patterns")
+    `blind` if a file has none: what it wants redacted is unknown.
+    """
+
+    __slots__ = ("blind", "broken", "broken_file", "digest", "mode", "redact", "redact_patterns")
 
     def __init__(self) -> None:
         self.mode = ENFORCE
         self.redact = True
         self.redact_patterns: tuple[str, ...] = ()
         self.digest = BUILT_IN
+        self.blind = False
         self.broken = ""
         self.broken_file = ""
 
