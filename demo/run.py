@@ -14,6 +14,7 @@ import tempfile
 import uuid
 from pathlib import Path
 
+sys.stdout.reconfigure(line_buffering=True)  # in a pipe, too, our lines and those of the commands keep their order
 AGENT = Path(__file__).with_name("agent.py")
 DURABLE = Path(sys.executable).with_name("durable")
 PERSONAL = ("DURABLE_", "XDG_", "CLAUDE", "ANTHROPIC_")

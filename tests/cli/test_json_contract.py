@@ -108,7 +108,7 @@ def test_the_other_verbs_keep_their_names(machine):
         "hook_us", "duration_ms",
     }  # fmt: skip
     waits = machine.json("open", code=1)
-    assert set(waits) == {"items", "waiting_receipts", "enforcement_off"}
+    assert set(waits) == {"items", "interrupted", "waiting_receipts", "enforcement_off"}
     assert [set(item) for item in waits["items"]] == [{"kind", "what", "why", "help", "step"}]
     (unknown,) = machine.json("policy", "unknown")
     assert set(unknown) == {"tool_name", "steps", "runs", "first_at", "last_at", "effect"}
@@ -129,7 +129,7 @@ def test_the_other_verbs_keep_their_names(machine):
         (("step", "s1"), None),
         (("policy", "unknown"), []),
         (("reconcile",), {"closed": [], "spool": [], "open": []}),
-        (("open",), {"items": [], "waiting_receipts": 0, "enforcement_off": None}),
+        (("open",), {"items": [], "interrupted": 0, "waiting_receipts": 0, "enforcement_off": None}),
         (("migrate",), None),
         (("restore", "--reason", "x"), None),
     ],

@@ -8,6 +8,7 @@ import pytest
 from conformance.sqlite_backend import Sqlite
 from durable.errors import DurableError, KeyFileError
 from durable.ledger.database import PAGE_SIZE
+from durable.ledger.restore import restore
 from durable.ledger.salvage import salvage
 from durable.ledger.sqlite import SqliteLedger
 from ledger.whole import assert_sound, bodies, events_of, faults_of, shell
@@ -154,3 +155,18 @@ def test_without_the_key_nothing_is_touched(home):
         with pytest.raises(KeyFileError):
             salvage(str(home))
     assert (home / "ledger.db").read_bytes() == before
+
+
+def test_a_ledger_without_its_first_events_is_still_checked_under_its_key(home, tmp_path):
+    """Whatever named the key is lost with them; a backup of what was saved must be worth something."""
+    overwrite(home, page_of(home, events_of(home)[0]))
+    assert salvage(str(home)).lost
+    assert works(home)
+    shell(home, "PRAGMA wal_checkpoint(TRUNCATE)")
+    backup = tmp_path / "backup.db"
+    shutil.copy(home / "ledger.db", backup)
+    found = restore(str(home), None, "to see whether it stands")
+    assert "the chain does not end under the present key" not in found.faults
+    forged = events_of(home)[-1]["seq"]
+    shell(home, f"UPDATE events SET mac = '{'0' * 64}' WHERE seq = {forged}")
+    assert any("not made with the ledger's key" in fault for fault in faults_of(home))

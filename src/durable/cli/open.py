@@ -44,15 +44,18 @@ def run() -> Result:
     """List what needs a person: doubts, contradictions, interrupted steps, a broken policy."""
     state = home.data_home()
     items = [*_policy(state), *_set_aside(state)]
+    interrupted = 0
     absent: list[Block] = []
     if has_ledger(state):
         with Reader(state) as reader:
             items = [*_steps(reader), *items]
+            interrupted = (reader.one("interrupted") or {"calls": 0})["calls"]
     else:
         absent = [Paragraph(no_ledger(state))]
     waiting = len(Fold(state, os.environ, 0).waiting())
-    data = {"items": items, "waiting_receipts": waiting, "enforcement_off": enforcement()}
-    return Result("open", data, 1 if items else 0, [*notices(), *absent, *_view(items, waiting, bool(absent))])
+    data = {"items": items, "interrupted": interrupted, "waiting_receipts": waiting, "enforcement_off": enforcement()}
+    view = _view(items, waiting, interrupted, bool(absent))
+    return Result("open", data, 1 if items else 0, [*notices(), *absent, *view])
 
 
 # ---- what there is ----------------------------------------------------------------------------
@@ -95,7 +98,8 @@ def _kinds(row: Row, life: Life | None) -> Iterator[str]:
 def _help(kind: str, row: Row) -> str:
     step_id = row["step_id"]
     if kind == INTERRUPTED:
-        return f"durable reconcile {short_id(row['run_id'])} closes it from the client's own record"
+        run = short_id(row["run_id"])
+        return f"once nothing of it runs, durable reconcile {run} looks for its end in the transcript"
     if kind == UNPREPARED:
         return f"{home.command()} doctor shows whether our hooks stand at every door"
     if kind == CONTRADICTED:
@@ -137,13 +141,16 @@ def _policy(state: str) -> Iterator[Row]:
 # ---- for people -------------------------------------------------------------------------------
 
 
-def _view(items: list[Row], waiting: int, absent: bool) -> list[Block]:
+def _view(items: list[Row], waiting: int, interrupted: int, absent: bool) -> list[Block]:
     view: list[Block] = []
     for kind, title in TITLES.items():
         blocks = [_item(item) for item in items if item["kind"] == kind]
         view += [Heading(title), *blocks] if blocks else []
     if waiting:
         view.append(Note("note", f"{waiting} receipts wait: the next hook folds them in, or durable reconcile"))
+    if interrupted:
+        calls = "1 interrupted call" if interrupted == 1 else f"{interrupted} interrupted calls"
+        view.append(Note("note", f"{calls} may have happened: see durable show, and look before repeating one"))
     if not items and not absent:
         view.append(Note("ok", "nothing needs you"))
     return view

@@ -41,6 +41,10 @@ def _is_there(state: str) -> bool:
         return True  # Its head is: that is what restore is for.
 
 
+def _first_lost(done: Restored) -> int:
+    return 1 if done.how == restore.STARTED_OVER else done.seq + 1
+
+
 def _view(state: str, done: Restored) -> list[Block]:
     said = {
         restore.ACCEPTED: f"the ledger is accepted as it stands, up to event {done.seq}",
@@ -50,7 +54,7 @@ def _view(state: str, done: Restored) -> list[Block]:
     view: list[Block] = [Note("ok", said[done.how])]
     if done.head is not None and done.head.seq > done.seq:
         view.append(
-            Note("warning", f"events {done.seq + 1} to {done.head.seq} had been written once and are not in it")
+            Note("warning", f"events {_first_lost(done)} to {done.head.seq} had been written once and are not in it")
         )
     view += [Note("warning", fault) for fault in done.faults[:SHOWN]]
     more = len(done.faults) - SHOWN

@@ -6,8 +6,8 @@ from durable.cli.when import since
 from durable.native import dumps
 from durable.owner import ALIVE, DEAD
 from durable.policy.decide import PERMIT
-from durable.step import IN_DOUBT, PREPARED
-from durable.view import age, duration, needs_a_person, short_step, span_words
+from durable.step import IN_DOUBT, PREPARED, READ
+from durable.view import age, duration, short_step, span_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,12 +121,21 @@ def standing(row: Row, life: Life, heard: str, now_ns: int) -> str:
     """One sentence on a step that nothing has settled. `heard` is the time of the run's last event."""
     if row["status"] == IN_DOUBT:
         left = _left(life) if life.verdict == DEAD else ""
-        return "; ".join(part for part in (row["doubt"], left, "" if needs_a_person(row) else "free to repeat") if part)
+        return "; ".join(part for part in (row["doubt"], left, _advice(row, life)) if part)
     if life.verdict == ALIVE:
         return _with_client(row, now_ns)
     if life.verdict == DEAD:
         return f"{_gone(life, heard, now_ns)}; {_left(life)}"
     return f"can't be judged from this machine: {life.reason}"
+
+
+def _advice(row: Row, life: Life) -> str:
+    """That a call may be repeated is the policy's default where no rule speaks, not a finding."""
+    if row["effect"] == READ:
+        return "free to repeat"
+    if life.processes:
+        return "it may still finish: wait for it, or end it"
+    return "it may have happened: look before it is repeated"
 
 
 def _with_client(row: Row, now_ns: int) -> str:

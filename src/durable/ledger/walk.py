@@ -55,10 +55,16 @@ class Walk:
     def _key_fault(self, event: chain.Event) -> str:
         if event.type in NAMES_KEY:
             self.key_id = _named_key(event)
+        elif self.key_id is None:
+            self.key_id = self._key_that_made(event)
         key = self._keys.get(self.key_id or "")
         if key is not None and event.mac != chain.event_mac(key, event.hash):
             return f"event {event.seq} was not made with the ledger's key"
         return ""
+
+    def _key_that_made(self, event: chain.Event) -> str | None:
+        """Where the event that names the key is lost, as after a salvage, the MAC itself tells which."""
+        return next((name for name, key in self._keys.items() if event.mac == chain.event_mac(key, event.hash)), None)
 
 
 class Walked:

@@ -50,6 +50,9 @@ WHERE status IN ('prepared', 'running')
    OR (status = 'in_doubt' AND (effect = 'once' OR flag IS NOT NULL))
 ORDER BY seq;
 
+-- name: interrupted
+SELECT count(*) AS calls FROM steps WHERE status = 'in_doubt' AND effect = 'repeatable' AND flag IS NULL;
+
 -- name: flagged_steps
 SELECT * FROM steps WHERE flag IS NOT NULL ORDER BY seq;
 
