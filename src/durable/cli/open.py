@@ -99,7 +99,7 @@ def _help(kind: str, row: Row) -> str:
     step_id = row["step_id"]
     if kind == INTERRUPTED:
         run = short_id(row["run_id"])
-        return f"once nothing of it runs, durable reconcile {run} looks for its end in the transcript"
+        return f"durable reconcile {run}, once nothing of it runs, looks for its end in the transcript"
     if kind == UNPREPARED:
         return f"{home.command()} doctor shows whether our hooks stand at every door"
     if kind == CONTRADICTED:
