@@ -37,7 +37,7 @@ def answer_failure(hook: Hook, error: BaseException) -> tuple[int, str, str]:
 def sentence(redactor: Redactor, error: BaseException) -> str:
     """One line: the problem, then the remedy, which is never cut."""
     problem, remedy = _words(error)
-    problem = " ".join(redactor.text(problem).split())
+    problem = " ".join(redactor.for_our_words().text(problem).split())
     return f"{problem[:_LONGEST_PROBLEM]}; {remedy}"
 
 

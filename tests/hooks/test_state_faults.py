@@ -436,7 +436,7 @@ def test_a_policy_that_is_no_utf8_denies(lived_in: Door) -> None:
 def test_a_broken_policy_and_a_broken_ledger_deny(lived_in: Door) -> None:
     lived_in.policy('mode = "observe')
     garbage(lived_in)
-    assert_denies(lived_in.pre(bash(use_id="toolu_next")), "doctor")
+    assert_denies(lived_in.pre(bash(use_id="toolu_next")), "ledger.db", "doctor")
 
 
 @pytest.mark.parametrize("fault", POLICIES)
