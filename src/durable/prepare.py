@@ -7,6 +7,7 @@ from durable.fingerprint import fingerprint, input_hash
 from durable.join import join
 from durable.policy.decide import DENY, PERMIT, Decision, decide
 from durable.policy.policy import OBSERVE
+from durable.spool import void_note
 from durable.step import REFUSED, RUNNING, overtaken
 
 TYPE_CHECKING = False
@@ -62,7 +63,10 @@ def _started_twice(tx: Transaction, event: Event, seat: Seat, hashed: str) -> bo
         prompt_id=event.prompt_id,
         input_hash=hashed,
     )
-    return found is not None and found.status == RUNNING
+    if found is None or found.status != RUNNING:
+        return False
+    void_note(tx, found.step_id)
+    return True
 
 
 def _settle_overtaken(tx: Transaction, event: Event, redactor: Redactor) -> None:

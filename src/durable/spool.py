@@ -32,6 +32,7 @@ RECEIPT = "receipt"
 NOT_ANSWERED = "not answered"
 UNREADABLE = "unreadable"
 
+_NOTE = "not-answered-"
 _KEPT_ENV = (
     "CLAUDE_PID",
     "CLAUDE_PROJECT_DIR",
@@ -55,9 +56,9 @@ def rooms(home: str, env: Mapping[str, str]) -> list[str]:
 def spool(kind: str, fields: dict[str, Any], home: str, env: Mapping[str, str]) -> str | None:
     """Writes the news to the first place that takes it, and says where; None if none does."""
     kept_env = {name: env[name] for name in _KEPT_ENV if name in env}
-    body = dumps({"kind": kind, "at": now(), "home": home, "env": kept_env, **fields})
+    name = _note_name(fields["step_id"]) if kind == NOT_ANSWERED else _new_name()
+    body = dumps({"kind": kind, "name": name, "at": now(), "home": home, "env": kept_env, **fields})
     data = dumps({"body": body, "mac": _mac(_key(home), body)}).encode()
-    name = f"{time.time_ns():020d}-{os.urandom(4).hex()}.json"
     for room in rooms(home, env):
         try:
             secure_dir(os.path.dirname(room))
@@ -68,6 +69,26 @@ def spool(kind: str, fields: dict[str, Any], home: str, env: Mapping[str, str]) 
             continue
         return f"{room}/{name}"
     return None
+
+
+def _new_name() -> str:
+    return f"{time.time_ns():020d}-{os.urandom(4).hex()}.json"
+
+
+def _note_name(step_id: str) -> str:
+    """Only the hook that prepared a step can fail to answer for it: one step, one name."""
+    return f"{_NOTE}{step_id}.json"
+
+
+def void_note(tx: Transaction, step_id: str) -> None:
+    """Whatever note there is about this step, or will be, no longer counts.
+
+    A second start is about to be permitted on it. A note that no fold has met (its hook has yet to fail,
+    or it lies where another HOME looks) would close the step as refused, though the call ran.
+    """
+    name = _note_name(step_id)
+    if tx.one("was_spooled", name=name) is None:
+        tx.append("spool.folded", "", name, {"why": "the same call was permitted to start again"})
 
 
 def _put(room: str, name: str, data: bytes) -> None:
@@ -93,6 +114,8 @@ class Fold:
     """Folds waiting files into a transaction; `sweep` removes them once it has committed.
 
     It stops after `seconds`, having taken in at least one new file: what is left is for the next one.
+    Notes of permits that were never given come first and all at once, however long they take: the call
+    may be about to start again, and must not meet its refused row as one that runs.
     Files of more than `largest` bytes are left alone: a hook that began one would never be done in time,
     nor would any hook after it. `durable reconcile` takes its time.
     """
@@ -114,8 +137,11 @@ class Fold:
         return found
 
     def into(self, tx: Transaction, redactor: Redactor) -> None:
-        for path in self.waiting():
-            if _size(path) <= self._largest and self._one(tx, redactor, path) and time.monotonic() > self._until:
+        waiting = [path for path in self.waiting() if _size(path) <= self._largest]
+        for path in filter(_is_note, waiting):
+            self._one(tx, redactor, path)
+        for path in waiting:
+            if not _is_note(path) and self._one(tx, redactor, path) and time.monotonic() > self._until:
                 return
 
     def sweep(self) -> None:
@@ -161,6 +187,9 @@ class Fold:
             raise _Foreign
         if not kept["mac"] or kept["mac"] != _mac(tx.key.spool, kept["body"]):
             raise DurableError("it does not carry this ledger's key", "")
+        # What was folded is known by its name: a copy under another one would be folded again.
+        if fields["name"] != os.path.basename(path):
+            raise DurableError(f"it was written as {fields['name']}", "")
         return fields
 
     def _set_aside(self, path: str) -> None:
@@ -170,6 +199,10 @@ class Fold:
             os.replace(path, f"{bad}/{os.path.basename(path)}")
         except (DurableError, OSError):
             return  # It is on record by name; the next sweep tries again.
+
+
+def _is_note(path: str) -> bool:
+    return os.path.basename(path).startswith(_NOTE)
 
 
 def _size(path: str) -> int:
@@ -204,17 +237,21 @@ def _fold_receipt(tx: Transaction, redactor: Redactor, fields: dict[str, Any]) -
     from durable.receipt import Receipt
 
     event = AGENTS[fields["client"]].parse(dumps(fields["payload"]), "post_tool_use", fields["env"])
-    if _stands(tx, redactor, event):
+    if _stands(tx, redactor, event, fields["input_hash"]):
         return
     Receipt(tx, redactor, fields["env"], by="spool").record(event, fields["input_hash"])
 
 
-def _stands(tx: Transaction, redactor: Redactor, event: Event) -> bool:
+def _stands(tx: Transaction, redactor: Redactor, event: Event, hashed: str) -> bool:
     """A hook that was stopped in the middle of its commit can't know whether its receipt got in."""
     call = event.call
     assert call is not None
     step = tx.step(
-        "call_awaiting_receipt", session_id=event.session_id, tool_use_id=call.use_id, agent_id=event.agent_id
+        "call_awaiting_receipt",
+        session_id=event.session_id,
+        tool_use_id=call.use_id,
+        agent_id=event.agent_id,
+        input_hash=hashed,
     )
     said = event.response if event.error is None else event.error
     digest = sha256(dumps(redactor.value(said)).encode())

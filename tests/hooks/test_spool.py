@@ -177,6 +177,10 @@ def signed_by_another_ledger(door: Door) -> None:
     shutil.move(spool(other), door.state / "spool" / NAME)
 
 
+def copied_under_another_name(door: Door) -> None:
+    spool(door).rename(door.state / "spool" / NAME)
+
+
 def without_a_key(door: Door) -> None:
     key = door.state / "key"
     key.rename(door.root / "key")
@@ -224,6 +228,7 @@ BAD = {
     "another call": changed(lambda body: {**body, "payload": {**body["payload"], "tool_use_id": "toolu_first"}}),
     "unsigned": unsigned,
     "signed by another ledger": signed_by_another_ledger,
+    "under another name": copied_under_another_name,
     "written without a key": without_a_key,
     "written without a home": without_a_home,
     "a folder": a_folder,

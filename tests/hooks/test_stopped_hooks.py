@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,51 @@ def test_a_second_start_of_the_same_call_that_fails_takes_nothing_back(lived_in:
     assert_denies(lived_in.pre(CALL, DURABLE_TEST_CRASH="before-answer:raise"))
     assert lived_in.spooled() == []
     assert statuses(lived_in)["toolu_third"] == "running"
+
+
+def test_a_second_start_meets_no_row_whose_permit_was_never_given_however_much_is_spooled(lived_in: Door) -> None:
+    """The hook that starts again has time to fold one receipt; the note was written after them all."""
+    for number in range(3):
+        assert lived_in.pre(bash(use_id=f"toolu_{number}")).permits
+    for number in range(3):
+        assert_tells_it_ran(lived_in.post(ran(use_id=f"toolu_{number}"), DURABLE_TEST_CRASH="before-commit:raise"))
+    away = [path.rename(lived_in.root / path.name) for path in lived_in.spooled()]
+    assert_denies(lived_in.pre(CALL, DURABLE_TEST_CRASH="before-answer:term"))
+    for path in away:
+        path.rename(lived_in.state / "spool" / path.name)
+    running, gate = held(lived_in, "pre_tool_use", CALL, "mid-fold", DURABLE_DEADLINE_S="3")
+    time.sleep(1.6)
+    gate.unlink()
+    running.wait_for(gate)  # at the one receipt
+    gate.unlink()
+    assert running.finish().permits
+    assert lived_in.pre(bash("echo next", "toolu_next")).permits
+    rows = ledger_view.steps(lived_in.state, tool_use_id="toolu_third")
+    assert [row["status"] for row in rows] == ["refused", "running"]
+
+
+def test_a_second_start_that_was_permitted_is_not_taken_back_by_the_first(lived_in: Door) -> None:
+    running, gate = held(lived_in, "pre_tool_use", CALL, "before-answer")
+    assert lived_in.pre(CALL).permits
+    running.send(signal.SIGTERM)
+    assert_denies(running.finish(), "signal")
+    gate.unlink()
+    assert len(lived_in.spooled()) == 1
+    assert lived_in.pre(CALL).permits
+    assert lived_in.post(ran("echo third", "toolu_third")).permits
+    assert closings(lived_in, "toolu_third") == ["step.succeeded"]
+    assert lived_in.spooled() == []
+
+
+def test_nor_by_a_note_that_lay_where_the_second_start_did_not_look(lived_in: Door) -> None:
+    assert_denies(lived_in.pre(CALL, DURABLE_TEST_CRASH="before-answer:term"))
+    [note] = lived_in.spooled()
+    away = note.rename(lived_in.root / note.name)
+    assert lived_in.pre(CALL).permits
+    away.rename(note)
+    assert lived_in.pre(bash("echo next", "toolu_next")).permits
+    assert statuses(lived_in)["toolu_third"] == "running"
+    assert lived_in.spooled() == []
 
 
 # ---- after the call -----------------------------------------------------------------------------
