@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _OURS = "durable"
 _STATE_FILES = frozenset(("heads", "key", "ledger.db"))
-_CONFIG_FILES = frozenset(("off.json", "policy.toml"))
+_CONFIG_FILES = frozenset(("off.json", "spool", "policy.toml"))
 _ROOMS = frozenset(("heads", "locks", "spool"))
 LEDGER_SCHEME = "sqlite://"
 
