@@ -18,7 +18,7 @@ from durable.failure import sentence
 from durable.redact import Redactor
 
 from .conftest import needs_root
-from .door import NOBODY, ROOT, Answer, Door, bash, ran, recorded
+from .door import NOBODY, ROOT, Answer, Door, bash, failed, ran, recorded
 from .judging import (
     assert_denies,
     assert_lets_through_unrecorded,
@@ -148,8 +148,22 @@ def test_without_descriptors_left_a_call_is_denied(lived_in: Door, most: int) ->
 def test_the_hooks_last_resort_needs_no_descriptor_at_all(lived_in: Door) -> None:
     """Four let Python start, and nothing of ours be loaded beside the script."""
     assert with_descriptors(lived_in, "pre_tool_use", bash(use_id="toolu_next"), 4).code == 2
-    assert with_descriptors(lived_in, "post_tool_use", ran(), 4).code == 0
+    assert with_descriptors(lived_in, "post_tool_use", recorded("PostToolBatch"), 4).out == ""
     assert with_descriptors(lived_in, "lifecycle", recorded("Stop"), 4).code == 0
+
+
+@pytest.mark.parametrize("most", [4, 5, 6, 7, 8])
+@pytest.mark.parametrize("event", [ran, failed])
+def test_without_descriptors_left_the_model_hears_that_the_call_ran(
+    lived_in: Door, event: Callable[[], dict], most: int
+) -> None:
+    answer = with_descriptors(lived_in, "post_tool_use", event(), most)
+    assert answer.code == 0
+    if answer.permits:
+        assert statuses(lived_in)["toolu_1"] in ("succeeded", "failed")
+        return
+    assert answer.json["hookSpecificOutput"]["hookEventName"] == event()["hook_event_name"]
+    assert "this call DID run" in answer.told
 
 
 @pytest.mark.parametrize(
