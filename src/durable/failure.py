@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _LOG_BYTES = 1_000_000
 _LONGEST_PROBLEM = 1_000
 _LONGEST_UNREADABLE = 1_000_000
+_LONGEST_SECRET = 100_000
 # Opening a FIFO would wait for its reader for ever, and by now no alarm is set.
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -72,7 +73,10 @@ def _of_errno(number: int | None) -> str:
 
 def _deny(hook: Hook, problem: str) -> tuple[int, str, str]:
     if _observing(hook):
-        said = f"durable (observe mode): this call goes unrecorded: {problem}."
+        if hook.recorded:
+            return 0, "", ""
+        goes = "may have gone" if hook.permitted is not None else "goes"
+        said = f"durable (observe mode): this call {goes} unrecorded: {problem}."
         return 0, dumps({"systemMessage": said}), ""
     if hook.permitted is not None:
         _spool_not_answered(hook, hook.permitted)
@@ -112,9 +116,15 @@ def _spooled(hook: Hook) -> str | None:
 def _news(hook: Hook) -> tuple[str, dict[str, Any]]:
     event = hook.event
     if event is None:
-        return UNREADABLE, {"text": hook.redactor.text(hook.text[:_LONGEST_UNREADABLE])}
+        return UNREADABLE, {"text": _unreadable(hook)}
     payload = hook.redactor.value(loads(hook.text))
     return RECEIPT, {"client": event.client, "payload": payload, "input_hash": _hashed(hook.home, event)}
+
+
+def _unreadable(hook: Hook) -> str:
+    """Half a secret is not seen as one: what a cut may have halved is left out as well."""
+    text = hook.redactor.text(hook.text[: _LONGEST_UNREADABLE + _LONGEST_SECRET])
+    return text if len(hook.text) <= _LONGEST_UNREADABLE else text[:-_LONGEST_SECRET]
 
 
 def _hashed(home: str, event: Any) -> str:

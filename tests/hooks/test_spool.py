@@ -70,6 +70,19 @@ def test_a_text_that_cant_be_understood_holds_no_secret_either(lived_in: Door) -
     assert "tool_response" in path.read_text()
 
 
+def test_a_secret_across_the_end_of_what_is_kept_is_left_out(lived_in: Door) -> None:
+    dashes = "-" * 5
+    key = (
+        f"{dashes}BEGIN RSA PRIVATE KEY{dashes}\n" + "MIIEaB3dE5fG7hJ9\n" * 100 + f"{dashes}END RSA PRIVATE KEY{dashes}"
+    )
+    for before in (1_000_000 - 50, 1_100_000 - 50):
+        lived_in.post(("lorem ipsum " * 100_000)[:before].encode() + key.encode() + b"." * 200_000)
+    assert len(lived_in.spooled()) == 2
+    for path in lived_in.spooled():
+        assert "MIIE" not in path.read_text()
+        assert path.stat().st_size > 900_000
+
+
 def test_nothing_half_written_is_left_or_read(lived_in: Door) -> None:
     lived_in.post(ran("echo second", "toolu_second"), DURABLE_TEST_CRASH="mid-spool:kill", DURABLE_DEADLINE_S="soon")
     [half] = (lived_in.state / "spool").glob("*.new")

@@ -197,6 +197,19 @@ def test_nor_by_a_note_that_lay_where_the_second_start_did_not_look(lived_in: Do
     assert lived_in.spooled() == []
 
 
+def test_in_observe_mode_a_row_that_stands_is_not_called_unrecorded(lived_in: Door) -> None:
+    lived_in.policy('mode = "observe"\n')
+    assert lived_in.pre(CALL, DURABLE_TEST_CRASH="before-answer:term").permits
+    assert statuses(lived_in)["toolu_third"] == "running"
+
+
+def test_nor_is_one_whose_commit_was_cut_short(lived_in: Door) -> None:
+    lived_in.policy('mode = "observe"\n')
+    answer = lived_in.pre(CALL, DURABLE_TEST_CRASH="after-commit:term")
+    assert "may have gone unrecorded" in answer.json["systemMessage"]
+    assert statuses(lived_in)["toolu_third"] == "running"
+
+
 # ---- after the call -----------------------------------------------------------------------------
 
 
