@@ -66,7 +66,8 @@ def test_a_newborn_database_of_another_key_gets_no_head(tmp_path, home):
 
 def test_a_directory_in_the_way_is_named(tmp_path):
     home = tmp_path / "state"
-    (home / "key.new").mkdir(parents=True)
+    home.mkdir(mode=0o700)
+    (home / "key.new").mkdir()
     with pytest.raises(HomeError, match="can't be made"):
         SqliteLedger(str(home)).begin()
 
