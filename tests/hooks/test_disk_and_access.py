@@ -250,7 +250,6 @@ ACCESS = {
     "lock unreadable": (unreadable("locks/ledger.lock"), "lock"),
     "parent read-only": (read_only_state, "above/state"),
     "state root's": (state_that_is_roots, "state"),
-    "policy unreadable": (unreadable_policy, "policy.toml"),
 }
 
 
@@ -271,6 +270,13 @@ def test_without_the_rights_a_receipt_is_kept_somewhere(nobodys: Door, fault: st
     path = Path(answer.told.split("waits in ")[1].split(" and will")[0])
     assert (path.stat().st_uid, stat.S_IMODE(path.stat().st_mode)) == (NOBODY, 0o600)
     assert path.is_relative_to(nobodys.root)
+
+
+@needs_root
+def test_a_policy_without_the_right_to_read_it_denies_by_name_and_loses_no_receipt(nobodys: Door) -> None:
+    unreadable_policy(nobodys)
+    assert "policy.toml" in nobodys.pre(bash(use_id="toolu_next")).told
+    assert nobodys.post(ran("echo second", "toolu_second")).permits
 
 
 @needs_root
