@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _OURS = "durable"
-_STATE_FILES = frozenset(("heads", "key", "ledger.db"))
+_STATE_FILES = frozenset(("heads", "hook.log", "key", "ledger.db"))
 _CONFIG_FILES = frozenset(("off.json", "spool", "policy.toml"))
 _ROOMS = frozenset(("heads", "locks", "spool"))
 LEDGER_SCHEME = "sqlite://"
