@@ -5,20 +5,25 @@ from __future__ import annotations
 import errno
 import os
 
+from durable import row
 from durable.alarm import Interruption
 from durable.clock import now
 from durable.errors import DurableError, InputError
 from durable.home import command, is_ours
 from durable.native import dumps, loads
-from durable.policy.policy import OBSERVE
-from durable.spool import NOT_ANSWERED, RECEIPT, UNREADABLE, spool
+from durable.policy.policy import OBSERVE, Policy
+from durable.spool import LET_THROUGH, NOT_ANSWERED, RECEIPT, UNREADABLE, spool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
+    from typing import Any, TypeAlias
 
+    from durable.event import Event
     from durable.hook import Hook
     from durable.redact import Redactor
+
+    News: TypeAlias = tuple[str, dict[str, Any]]
 
 _LOG_BYTES = 1_000_000
 _LONGEST_PROBLEM = 1_000
@@ -76,7 +81,9 @@ def _deny(hook: Hook, problem: str) -> tuple[int, str, str]:
         if hook.recorded:
             return 0, "", ""
         goes = "may have gone" if hook.permitted is not None else "goes"
-        said = f"durable (observe mode): this call {goes} unrecorded: {problem}."
+        kept = hook.event is not None and _spooled(hook, lambda: _let_through(hook, problem))
+        until = " until the ledger can be written again" if kept else ""
+        said = f"durable (observe mode): this call {goes} unrecorded{until}: {problem}."
         return 0, dumps({"systemMessage": said}), ""
     if hook.permitted is not None:
         _spool_not_answered(hook, hook.permitted)
@@ -86,6 +93,26 @@ def _deny(hook: Hook, problem: str) -> tuple[int, str, str]:
 
 def _observing(hook: Hook) -> bool:
     return hook.policy is not None and hook.policy.mode == OBSERVE
+
+
+def _let_through(hook: Hook, problem: str) -> News:
+    """So that the row it gets later does not look like that of a call which no hook saw."""
+    event = hook.event
+    assert event is not None
+    step_id = "" if hook.permitted is None else hook.permitted.step_id
+    found = {"why": problem, "step_id": step_id, "transcript_pos": row.transcript_end(event)}
+    return LET_THROUGH, _of_call(hook, event) | found
+
+
+def _of_call(hook: Hook, event: Event) -> dict[str, Any]:
+    policy = hook.policy or Policy()
+    return {
+        "client": event.client,
+        "payload": hook.redactor.value(loads(hook.text)),
+        "input_hash": _hashed(hook.home, event),
+        "mode": policy.mode,
+        "policy": policy.digest,
+    }
 
 
 def _spool_not_answered(hook: Hook, step: Any) -> None:
@@ -98,27 +125,26 @@ def _keep(hook: Hook, problem: str) -> tuple[int, str, str]:
     name = hook.event.name if hook.event is not None else "PostToolUse"
     if name == "PostToolBatch" or hook.recorded:
         return 0, "", ""  # A batch carries no receipt; its calls are looked up by the next hook.
-    where = _spooled(hook)
+    where = _spooled(hook, lambda: _news(hook))
     kept = f"its receipt waits in {where} and will be folded in" if where else "its receipt could not be kept anywhere"
     said = f"durable: this call DID run; do not run it again. The ledger could not take its receipt: {problem}; {kept}."
     return 0, hook.agent.render_told(name, said, said), ""
 
 
-def _spooled(hook: Hook) -> str | None:
-    """Where it waits. Without a place for it the model must still hear that the call ran."""
+def _spooled(hook: Hook, news: Callable[[], News]) -> str | None:
+    """Where it waits. Without a place for it the answer must still be given."""
     try:
-        kind, fields = _news(hook)
+        kind, fields = news()
         return spool(kind, fields, hook.home, hook.env)
     except Exception:  # noqa: BLE001
         return None
 
 
-def _news(hook: Hook) -> tuple[str, dict[str, Any]]:
+def _news(hook: Hook) -> News:
     event = hook.event
     if event is None:
         return UNREADABLE, {"text": _unreadable(hook)}
-    payload = hook.redactor.value(loads(hook.text))
-    return RECEIPT, {"client": event.client, "payload": payload, "input_hash": _hashed(hook.home, event)}
+    return RECEIPT, _of_call(hook, event)
 
 
 def _unreadable(hook: Hook) -> str:

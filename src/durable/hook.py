@@ -179,7 +179,8 @@ def after_call(hook: Hook) -> str:
     event = hook.read()
     tx = hook.transaction()
     with tx:
-        Receipt(tx, hook.redactor, hook.env).record(event)
+        assert hook.policy is not None
+        Receipt(tx, hook.redactor, hook.env, hook.policy).record(event)
         tx.commit()
     hook.sweep()
     return ""

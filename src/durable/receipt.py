@@ -9,9 +9,8 @@ from durable.ending import Ending, of_error, of_response
 from durable.fingerprint import fingerprint, input_hash
 from durable.join import join
 from durable.native import dumps
-from durable.policy.decide import PERMIT, Decision
+from durable.policy.decide import DENY, PERMIT, Decision
 from durable.policy.effects import effect_of
-from durable.policy.policy import Policy
 from durable.reconcile import Reconciler
 from durable.report import Report, ending_of
 from durable.step import UNPREPARED
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from durable.event import Call, Event
     from durable.ledger.transaction import Transaction
+    from durable.policy.policy import Policy
     from durable.redact import Redactor
     from durable.step import Step
 
@@ -33,10 +33,13 @@ TASK_ENDERS = ("KillShell", "TaskStop")
 class Receipt:
     """One hook's worth of news. `by` is the event's name, or "spool" when it comes from there."""
 
-    def __init__(self, tx: Transaction, redactor: Redactor, env: Mapping[str, str], by: str = "") -> None:
+    def __init__(
+        self, tx: Transaction, redactor: Redactor, env: Mapping[str, str], policy: Policy, by: str = ""
+    ) -> None:
         self.tx = tx
         self.redactor = redactor
         self.env = env
+        self.policy = policy
         self.by = by
 
     def record(self, event: Event, hashed: str = "") -> None:
@@ -51,6 +54,15 @@ class Receipt:
         self._keep_effective_input(step, call, hashed)
         apply(self.tx, step, self._news(event, call, step))
         self._end_of_task(event, call)
+
+    def let_through(self, event: Event, hashed: str, why: str, transcript_pos: int) -> None:
+        """Observe mode let it run though no row could be written. Now there is one."""
+        call = event.call
+        assert call is not None
+        found = self._step_of(event, call, hashed)
+        if found is not None and found.input_hash == hashed and _is_of_this_start(found):
+            return
+        self.tx.mark_running(self._unprepared(event, call, hashed, why, {"transcript_pos": transcript_pos}))
 
     # ---- one call -----------------------------------------------------------------------------
 
@@ -79,17 +91,22 @@ class Receipt:
             digest = self.tx.put(dumps(self.redactor.value(call.input)).encode())
             self.tx.append("step.rewritten", step.run_id, step.step_id, {"effective_input": digest})
 
-    def _unprepared(self, event: Event, call: Call, hashed: str) -> Step:
-        """It ran, and no row said so first. The record says that much about itself."""
+    def _unprepared(
+        self, event: Event, call: Call, hashed: str, why: str = "", known: dict[str, Any] | None = None
+    ) -> Step:
+        """It ran, and no row said so first. The record says that much about itself. Without `why` nobody
+        was asked about it either, and nothing can be said of what would have become of it."""
         seat = join(self.tx, event, self.env)
         effect, rule = effect_of(call.tool)
-        decision = Decision(PERMIT, effect, rule, why_again=UNPREPARED)
+        decision = Decision(DENY if why else PERMIT, effect, rule, why, why_again=UNPREPARED)
         mark = fingerprint(self.tx.key.fingerprint, call.tool, call.input, event.cwd)
         fields = (
             row.of_call(event, call, seat)
             | row.of_input(self.tx, call, hashed, self.redactor)
-            | row.of_decision(decision, Policy())
+            | row.of_decision(decision, self.policy)
+            | ({} if why else {"would": None})
             | row.of_unprepared_claim(mark, f"run:{seat.run_id}")
+            | (known or {})
         )
         return self.tx.prepare(row.new_step_id(), seat.run_id, fields | {"hook_us": None, "flag": UNPREPARED})
 
@@ -136,6 +153,12 @@ class Receipt:
 
     def _text(self, text: str) -> bytes:
         return dumps(self.redactor.text(text)).encode()
+
+
+def _is_of_this_start(step: Step) -> bool:
+    """A client may start a hook twice for one call, and a receipt may overtake what came before it.
+    A model that reuses an id makes another call under it."""
+    return step.returned_at is None or step.flag == UNPREPARED
 
 
 def _task_report(response: Any, step: Step) -> Report | None:

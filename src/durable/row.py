@@ -25,7 +25,6 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # no i, l, o, u: an id is read a
 
 
 def of_call(event: Event, call: Call, seat: Seat) -> dict[str, Any]:
-    transcript = AGENTS[event.client].transcript_of(event.transcript_path, event.agent_id)
     return {
         "session_id": event.session_id,
         "owner_id": seat.owner_id,
@@ -36,7 +35,7 @@ def of_call(event: Event, call: Call, seat: Seat) -> dict[str, Any]:
         "cwd": event.cwd,
         "prompt_id": event.prompt_id,
         "permission_mode": event.permission_mode,
-        "transcript_pos": _size(transcript),
+        "transcript_pos": transcript_end(event),
     }
 
 
@@ -96,8 +95,9 @@ def random_text(length: int) -> str:
     return "".join(_ALPHABET[byte & 31] for byte in os.urandom(length))
 
 
-def _size(path: str) -> int:
-    """Where the transcript ends now: this call's result can only be written behind that."""
+def transcript_end(event: Event) -> int:
+    """Where it ends now: this call's result can only be written behind that."""
+    path = AGENTS[event.client].transcript_of(event.transcript_path, event.agent_id)
     try:
         return os.stat(path).st_size if path else 0
     except OSError:

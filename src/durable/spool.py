@@ -17,6 +17,7 @@ from durable.home import config_dir, is_ours, secure_dir
 from durable.ledger.files import sync_dir, write_synced
 from durable.ledger.keys import read_key
 from durable.native import dumps, hmac_sha256, loads, sha256
+from durable.policy.policy import Policy
 from durable.step import REFUSED, RUNNING
 
 TYPE_CHECKING = False
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from durable.redact import Redactor
 
 RECEIPT = "receipt"
+LET_THROUGH = "let through"
 NOT_ANSWERED = "not answered"
 UNREADABLE = "unreadable"
 
@@ -133,8 +135,8 @@ class Fold:
         for room in rooms(self._home, self._env):
             # In /tmp anyone may have made that directory, and could fill it with what is none of ours.
             if is_ours(os.path.dirname(room)) and is_ours(room):
-                found += [f"{room}/{name}" for name in sorted(os.listdir(room)) if name.endswith(".json")]
-        return found
+                found += [f"{room}/{name}" for name in os.listdir(room) if name.endswith(".json")]
+        return sorted(found, key=os.path.basename)  # by the time they were written, wherever they lie
 
     def into(self, tx: Transaction, redactor: Redactor) -> None:
         waiting = [path for path in self.waiting() if _size(path) <= self._largest]
@@ -226,6 +228,8 @@ class _Foreign(Exception):
 def _fold(tx: Transaction, redactor: Redactor, fields: dict[str, Any]) -> None:
     if fields["kind"] == RECEIPT:
         _fold_receipt(tx, redactor, fields)
+    elif fields["kind"] == LET_THROUGH:
+        _fold_let_through(tx, redactor, fields)
     elif fields["kind"] == NOT_ANSWERED:
         _fold_not_answered(tx, redactor, fields)
     else:
@@ -239,7 +243,26 @@ def _fold_receipt(tx: Transaction, redactor: Redactor, fields: dict[str, Any]) -
     event = AGENTS[fields["client"]].parse(dumps(fields["payload"]), "post_tool_use", fields["env"])
     if _stands(tx, redactor, event, fields["input_hash"]):
         return
-    Receipt(tx, redactor, fields["env"], by="spool").record(event, fields["input_hash"])
+    Receipt(tx, redactor, fields["env"], _policy_then(fields), by="spool").record(event, fields["input_hash"])
+
+
+def _fold_let_through(tx: Transaction, redactor: Redactor, fields: dict[str, Any]) -> None:
+    from durable.agents.registry import AGENTS
+    from durable.receipt import Receipt
+
+    if fields["step_id"] and tx.step("step", step_id=fields["step_id"]) is not None:
+        return  # Its row got in after all.
+    event = AGENTS[fields["client"]].parse(dumps(fields["payload"]), "pre_tool_use", fields["env"])
+    receipt = Receipt(tx, redactor, fields["env"], _policy_then(fields), by="spool")
+    receipt.let_through(event, fields["input_hash"], fields["why"], fields["transcript_pos"])
+
+
+def _policy_then(fields: dict[str, Any]) -> Policy:
+    """That of the hook that wrote the file."""
+    policy = Policy()
+    policy.mode = fields.get("mode", policy.mode)
+    policy.digest = fields.get("policy", policy.digest)
+    return policy
 
 
 def _stands(tx: Transaction, redactor: Redactor, event: Event, hashed: str) -> bool:

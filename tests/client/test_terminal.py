@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ledger_view
 
 from .client import Client
 from .scripted_model import bash, call, say
 from .terminal import Terminal
+from .waiting import wait_for
 
 QUESTION = "Do you want to proceed?"
 INTERRUPTED = "Interrupted"
@@ -18,6 +21,12 @@ def next_prompt(terminal: Terminal) -> None:
     terminal.wait_for_text("the next answer")
 
 
+def settled(guarded: Client) -> dict[str, Any]:
+    """The answer stands on the screen before the hook that ends its turn has run."""
+    wait_for(lambda: ledger_view.step(guarded.state)["status"] != "running", "the call to be settled")
+    return ledger_view.step(guarded.state)
+
+
 def test_escape_at_the_prompt_is_refused(guarded: Client, terminal: Terminal) -> None:
     terminal.start([[bash(guarded.effect("must not happen"))], [say("the next answer")]])
     terminal.submit("please go")
@@ -25,7 +34,7 @@ def test_escape_at_the_prompt_is_refused(guarded: Client, terminal: Terminal) ->
     asked = ledger_view.step(guarded.state)
     terminal.press_until("Escape", seen=INTERRUPTED)
     next_prompt(terminal)
-    row = ledger_view.step(guarded.state)
+    row = settled(guarded)
     assert guarded.effects == []
     assert asked["status"] == "running"
     assert (row["status"], row["closed_by"]) == ("refused", "transcript")
@@ -38,7 +47,7 @@ def test_yes_at_the_prompt_runs_the_call(guarded: Client, terminal: Terminal) ->
     terminal.press_until("Enter", gone=QUESTION)
     terminal.wait_for_text("the next answer")
     assert guarded.effects == ["allowed"]
-    assert ledger_view.step(guarded.state)["status"] == "succeeded"
+    assert settled(guarded)["status"] == "succeeded"
 
 
 def test_escape_in_mid_command_is_in_doubt(guarded: Client, terminal: Terminal) -> None:
@@ -50,7 +59,7 @@ def test_escape_in_mid_command_is_in_doubt(guarded: Client, terminal: Terminal) 
     terminal.press_until("Escape", seen=INTERRUPTED)
     gate.open()
     next_prompt(terminal)
-    row = ledger_view.step(guarded.state)
+    row = settled(guarded)
     assert guarded.effects == []
     assert (row["status"], row["closed_at"]) == ("in_doubt", None)
 
@@ -65,5 +74,5 @@ def test_escape_in_mid_mcp_call_is_in_doubt_and_the_effect_happens(guarded: Clie
     gate.open()
     guarded.wait_for_effect("happened")
     next_prompt(terminal)
-    row = ledger_view.step(guarded.state)
+    row = settled(guarded)
     assert (row["status"], row["closed_at"]) == ("in_doubt", None)
