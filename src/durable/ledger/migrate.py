@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from durable.ledger.statements import Migration
+    from durable.ledger.transaction import Transaction
     from durable.native import sqlite
 
 PRESENT = (MAJOR, MINOR)
@@ -51,24 +52,42 @@ def status(home: str, steps: Sequence[Migration] | None = None) -> Status:
 
 def migrate(home: str, steps: Sequence[Migration] | None = None, version: tuple[int, int] = PRESENT) -> list[str]:
     """Applies what is pending and returns its names. All of it happens, with its record, or nothing."""
-    steps = migrations() if steps is None else steps
     ledger = _OlderLedger(home)
     try:
         with ledger.begin() as tx:
-            meta = {row["name"]: row["value"] for row in tx.all("meta")}
-            state = Status(_recorded(meta), steps)
-            state.check()
-            pending = [step for step in steps if step.name in state.pending]
-            if pending:
-                for step in pending:
-                    ledger.apply(step)
-                ledger.set_version(*version)
-                body = {"migrations": state.pending, "schema": ".".join(map(str, version))}
-                tx.append("ledger.migrated", "", "", body)
+            applied = bring_up(ledger, tx, steps, version)
+            if applied:
                 tx.commit()
     finally:
         ledger.close()
+    return applied
+
+
+def bring_up(
+    ledger: SqliteLedger,
+    tx: Transaction,
+    steps: Sequence[Migration] | None = None,
+    version: tuple[int, int] = PRESENT,
+) -> list[str]:
+    """Within a transaction: what is pending, and the event that records it. The caller commits."""
+    steps = migrations() if steps is None else steps
+    state = Status(_recorded({row["name"]: row["value"] for row in tx.all("meta")}), steps)
+    state.check()
+    for step in steps:
+        if step.name in state.pending:
+            _apply(ledger, step)
+    if state.pending:
+        ledger.execute(f"PRAGMA user_version = {version[0] * 1000 + version[1]}")
+        body = {"migrations": state.pending, "schema": ".".join(map(str, version))}
+        tx.append("ledger.migrated", "", "", body)
     return state.pending
+
+
+def _apply(ledger: SqliteLedger, step: Migration) -> None:
+    for statement in split_script(step.sql):
+        ledger.execute(statement)
+    crash.point("mid-migration")
+    ledger.run("set_meta", {"name": step.record, "value": step.checksum})
 
 
 def _recorded(meta: Mapping[str, str]) -> dict[str, str]:
@@ -78,17 +97,11 @@ def _recorded(meta: Mapping[str, str]) -> dict[str, str]:
 class _OlderLedger(SqliteLedger):
     """Also opens the schema of an earlier major version. `meta` and `events` are the same in all of them."""
 
-    def apply(self, step: Migration) -> None:
-        for statement in split_script(step.sql):
-            self._execute(statement)
-        crash.point("mid-migration")
-        self.run("set_meta", {"name": step.record, "value": step.checksum})
-
-    def set_version(self, major: int, minor: int) -> None:
-        self._execute(f"PRAGMA user_version = {major * 1000 + minor}")
-
     def _check_version(self, connection: sqlite.Connection) -> None:
         _not_newer(*schema_version(connection))
+
+    def _bring_up(self, tx: Transaction) -> None:
+        """Left to whoever asked for it: he may bring other migrations."""
 
 
 class _AnyVersionReader(Reader):

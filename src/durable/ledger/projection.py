@@ -17,11 +17,15 @@ STATEMENTS: dict[str, tuple[str, ...]] = {
     "run.opened": ("run_opened",),
     "run.reopened": ("run_reopened",),
     "run.completed": ("run_completed",),
+    "run.cancelled": ("run_cancelled",),
     "session.joined": ("session_joined",),
     "session.ended": ("session_ended",),
     "owner.seen": ("owner_seen",),
     "owner.ended": ("owner_ended",),
-    "step.prepared": ("step_prepared", "step_claimed"),
+    "step.prepared": ("step_prepared",),  # and one step_claimed for each claim
+    "step.deferred": ("step_deferred",),
+    "step.approval": ("step_approval",),
+    "step.decided": ("step_decided",),
     "step.running": ("step_running", "claims_follow"),
     "step.succeeded": ("step_closed", "claims_follow"),
     "step.failed": ("step_closed", "claims_follow"),
@@ -33,6 +37,9 @@ STATEMENTS: dict[str, tuple[str, ...]] = {
     "step.asked": ("step_asked",),
     "step.rewritten": ("step_rewritten",),
     "step.flagged": ("step_flagged",),
+    "step.released": ("step_released", "claims_released"),
+    "grant.given": ("grant_given",),
+    "grant.used": ("grant_used",),
     "spool.folded": ("spool_recorded",),
     "spool.set_aside": ("spool_recorded",),
 }
@@ -52,8 +59,16 @@ REMARKS = frozenset(
         "subagent.stopped",
         "step.late_receipt",
         "step.permission_asked",
+        "step.probed",
+        "step.replay_overridden",
+        "person.said",
     )
 )
+
+
+# Columns that a later minor version brought. An event of before says nothing about them.
+_LATER = dict.fromkeys(("verdict", "replay", "file_before"))
+_ONE_CLAIM = {"project": "", "rule": "", "words": "", "exit_hidden": 0}
 
 
 def statements(event: Event, body: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -65,4 +80,15 @@ def statements(event: Event, body: dict[str, Any]) -> list[tuple[str, dict[str, 
         given.setdefault("status", event.type.removeprefix("step."))
     if event.type.startswith("spool."):
         given.setdefault("fate", event.type.removeprefix("spool."))
+    if event.type == "step.prepared":
+        given = _LATER | given
+        return [("step_prepared", given), *(("step_claimed", claim) for claim in _claims(given))]
     return [(name, given) for name in STATEMENTS[event.type]]
+
+
+def _claims(given: dict[str, Any]) -> list[dict[str, Any]]:
+    """A body without a list holds one claim, in its own fields."""
+    listed = given.get("claims")
+    if listed is None:
+        listed = [{name: given[name] for name in ("scope", "fingerprint", "nonce")}]
+    return [_ONE_CLAIM | claim | {"subject": given["subject"]} for claim in listed]

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from durable.errors import LedgerError
+from durable.errors import LedgerError, VersionError
 from durable.home import command
-from durable.ledger.database import as_dict, check_version, connect_to_read, database_in, present, translated
+from durable.ledger.database import (
+    MINOR,
+    as_dict,
+    check_version,
+    connect_to_read,
+    database_in,
+    present,
+    schema_version,
+    translated,
+)
 from durable.ledger.statements import named_statements
 from durable.native import sqlite
 
@@ -73,6 +82,8 @@ class Reader:
 
     def _check_version(self) -> None:
         check_version(self._connection, self.path)
+        if schema_version(self._connection)[1] < MINOR:
+            raise VersionError("the ledger was written by an earlier durable", f"bring it up: {command()} migrate")
 
     def _fetch(self, query: str, params: dict[str, Any], most: int) -> list[dict[str, Any]]:
         try:

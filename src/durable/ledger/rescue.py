@@ -23,7 +23,7 @@ class UncheckedLedger(SqliteLedger):
 
     def walked(self) -> Walked:
         """The whole chain, judged by every key at hand. Inside a transaction."""
-        cursor = self._execute(self._statements["events_after"], {"seq": 0})
+        cursor = self.execute(self._statements["events_after"], {"seq": 0})
         return walked(Walk(self.known_keys()), streamed(cursor, self._path), self.key.key_id)
 
     def known_keys(self) -> dict[str, bytes]:

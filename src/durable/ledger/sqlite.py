@@ -7,6 +7,7 @@ from durable.errors import LedgerError, TamperError
 from durable.home import command, secure_dir
 from durable.ledger import head
 from durable.ledger.database import (
+    MINOR,
     as_dict,
     check_version,
     checkpoint,
@@ -14,6 +15,7 @@ from durable.ledger.database import (
     damage_remedy,
     database_in,
     present,
+    schema_version,
     translated,
 )
 from durable.ledger.head import Head, check_against, read_head, write_head
@@ -52,17 +54,20 @@ class SqliteLedger(Ledger):
         self._lock.acquire()
         try:
             self._open()
-            self._execute("BEGIN IMMEDIATE")
+            self.execute("BEGIN IMMEDIATE")
             seq, digest = self.last_event()
             self._check_head(seq, digest)
+            tx = Transaction(self, seq, digest)
+            if self._minor() < MINOR:
+                self._bring_up(tx)
         except BaseException:
             self.rollback()
             raise
-        return Transaction(self, seq, digest)
+        return tx
 
     def commit(self, seq: int, digest: str) -> None:
         crash.point("before-commit")
-        self._execute("COMMIT")
+        self.execute("COMMIT")
         crash.point("after-commit")
         try:
             if seq > self._covered or not self.ring.settled:
@@ -99,16 +104,16 @@ class SqliteLedger(Ledger):
         return row["seq"], row["hash"]
 
     def one(self, name: str, params: dict[str, Any]) -> dict[str, Any] | None:
-        cursor = self._execute(self._statements[name], params)
+        cursor = self.execute(self._statements[name], params)
         row = cursor.fetchone()
         return None if row is None else as_dict(cursor, row)
 
     def all(self, name: str, params: dict[str, Any]) -> list[dict[str, Any]]:
-        cursor = self._execute(self._statements[name], params)
+        cursor = self.execute(self._statements[name], params)
         return [as_dict(cursor, row) for row in cursor.fetchall()]
 
     def run(self, name: str, params: dict[str, Any]) -> int:
-        return self._execute(self._statements[name], params).rowcount
+        return self.execute(self._statements[name], params).rowcount
 
     # ---- opening ------------------------------------------------------------------------------
 
@@ -140,6 +145,16 @@ class SqliteLedger(Ledger):
     def _check_version(self, connection: sqlite.Connection) -> None:
         check_version(connection, self._path)
 
+    def _minor(self) -> int:
+        assert self._connection is not None
+        return schema_version(self._connection)[1]
+
+    def _bring_up(self, tx: Transaction) -> None:
+        """A minor version only adds, so what it adds comes along with the first write after an upgrade."""
+        from durable.ledger.migrate import bring_up
+
+        bring_up(self, tx)
+
     def _complete(self) -> None:
         from durable.ledger.create import complete_creation
 
@@ -170,7 +185,7 @@ class SqliteLedger(Ledger):
             problem = f"the head can't be written ({error.strerror})"
             raise LedgerError(problem, "free space or restore your access to it") from None
 
-    def _execute(self, sql: str, params: dict[str, Any] | None = None) -> sqlite.Cursor:
+    def execute(self, sql: str, params: dict[str, Any] | None = None) -> sqlite.Cursor:
         assert self._connection is not None
         try:
             return self._connection.execute(sql, params or {})

@@ -37,10 +37,13 @@ VALUES (:run_id, :seq, 'open', 1, :project, :client, :at);
 
 -- name: run_reopened
 UPDATE runs SET status = 'open', epoch = epoch + 1, ended_at = NULL
-WHERE run_id = :run_id AND status IN ('completed', 'failed');
+WHERE run_id = :run_id AND status IN ('completed', 'failed', 'cancelled');
 
 -- name: run_completed
 UPDATE runs SET status = 'completed', ended_at = :at WHERE run_id = :run_id AND status = 'open';
+
+-- name: run_cancelled
+UPDATE runs SET status = 'cancelled', ended_at = :at WHERE run_id = :run_id AND status <> 'cancelled';
 
 -- name: session_joined
 INSERT INTO sessions (session_id, run_id, seq, source, transcript_path, cwd, entrypoint, permission_mode,
@@ -67,15 +70,15 @@ UPDATE owners SET ended_at = :at, end_reason = :reason WHERE owner_id = :subject
 INSERT INTO steps (step_id, run_id, session_id, owner_id, seq, tool_use_id, tool_name, agent_id, agent_type,
                    cwd, prompt_id, permission_mode, transcript_pos, effect, rule, policy, mode, would, status,
                    attempt, fingerprint, idempotency_key, nonce, duplicate_of, input, input_hash, redacted,
-                   prepared_at, hook_us, flag)
+                   prepared_at, hook_us, flag, verdict, replay, file_before)
 VALUES (:subject, :run_id, :session_id, :owner_id, :seq, :tool_use_id, :tool_name, :agent_id, :agent_type,
         :cwd, :prompt_id, :permission_mode, :transcript_pos, :effect, :rule, :policy, :mode, :would, 'prepared',
         :attempt, :fingerprint, :idempotency_key, :nonce, :duplicate_of, :input, :input_hash, :redacted,
-        CASE WHEN :flag IS NULL THEN :at END, :hook_us, :flag);
+        CASE WHEN :flag IS NULL THEN :at END, :hook_us, :flag, :verdict, :replay, :file_before);
 
 -- name: step_claimed
-INSERT INTO claims (step_id, scope, fingerprint, status, nonce)
-VALUES (:subject, :scope, :fingerprint, 'prepared', :nonce);
+INSERT INTO claims (step_id, scope, fingerprint, status, nonce, project, rule, words, exit_hidden)
+VALUES (:subject, :scope, :fingerprint, 'prepared', :nonce, :project, :rule, :words, :exit_hidden);
 
 -- name: claims_follow
 UPDATE claims SET status = :status WHERE step_id = :subject;
@@ -108,6 +111,30 @@ UPDATE steps SET effective_input = :effective_input WHERE step_id = :subject;
 
 -- name: step_flagged
 UPDATE steps SET flag = :flag WHERE step_id = :subject;
+
+-- name: step_decided
+UPDATE steps SET verdict = :verdict WHERE step_id = :subject;
+
+-- name: step_deferred
+UPDATE steps SET deferred_at = :at WHERE step_id = :subject AND status = 'prepared' AND deferred_at IS NULL;
+
+-- name: step_approval
+UPDATE steps SET approval = :approval, approval_by = :by, approval_at = :at
+WHERE step_id = :subject AND status = 'prepared' AND deferred_at IS NOT NULL AND approval IS NULL;
+
+-- name: step_released
+UPDATE steps SET released_at = :at
+WHERE step_id = :subject AND released_at IS NULL AND status NOT IN ('prepared', 'running', 'in_doubt');
+
+-- name: claims_released
+UPDATE claims SET released = 1 WHERE step_id = :subject;
+
+-- name: grant_given
+INSERT INTO grants (grant_id, for_step, fingerprint, project, given_by, reason, given_at)
+VALUES (:subject, :for_step, :fingerprint, :project, :by, :reason, :at);
+
+-- name: grant_used
+UPDATE grants SET used_by = :used_by, used_at = :at WHERE grant_id = :subject AND used_by IS NULL;
 
 -- name: spool_recorded
 INSERT INTO spooled (name, fate, why, at) VALUES (:subject, :fate, :why, :at);
@@ -144,21 +171,58 @@ LIMIT 1;
 -- name: step
 SELECT * FROM steps WHERE step_id = :step_id;
 
--- name: twin_in_project
-SELECT steps.* FROM claims JOIN steps USING (step_id) JOIN runs USING (run_id)
-WHERE claims.fingerprint = :fingerprint AND runs.project = :project
-  AND steps.status IN ('prepared', 'running', 'in_doubt')
-ORDER BY steps.seq DESC LIMIT 1;
-
 -- name: twin_in_scope
 SELECT steps.* FROM claims JOIN steps USING (step_id)
-WHERE claims.fingerprint = :fingerprint AND claims.scope = :scope
+WHERE claims.fingerprint = :fingerprint AND claims.scope = :scope AND claims.released = 0
   AND steps.status IN ('prepared', 'running', 'in_doubt', 'succeeded')
 ORDER BY (steps.status <> 'succeeded') DESC, steps.seq DESC LIMIT 1;
 
+-- name: open_twins
+SELECT steps.*, claims.exit_hidden FROM claims JOIN steps USING (step_id)
+WHERE claims.fingerprint = :fingerprint AND (claims.project = :project OR :everywhere)
+  AND steps.status IN ('prepared', 'running', 'in_doubt') AND steps.step_id <> :except
+ORDER BY steps.seq DESC;
+
+-- name: done_twins
+SELECT steps.*, claims.exit_hidden FROM claims JOIN steps USING (step_id)
+WHERE claims.fingerprint = :fingerprint AND (claims.project = :project OR :everywhere)
+  AND claims.released = 0 AND steps.status = 'succeeded' AND steps.step_id <> :except
+ORDER BY steps.seq DESC;
+
+-- name: open_kin
+SELECT steps.* FROM claims JOIN steps USING (step_id)
+WHERE claims.project = :project AND claims.rule = :rule AND claims.words = :words
+  AND claims.status IN ('prepared', 'running', 'in_doubt')
+  AND steps.tool_name = :tool_name AND steps.step_id <> :except
+ORDER BY steps.seq DESC;
+
+-- name: unended_owners_of_run
+SELECT * FROM owners WHERE ended_at IS NULL AND session_id IN (SELECT session_id FROM sessions WHERE run_id = :run_id);
+
+-- name: cut_off
+SELECT 1 AS yes WHERE EXISTS (
+    SELECT 1 FROM steps WHERE run_id = :run_id AND effect = 'once' AND doubted_at IS NOT NULL)
+  OR EXISTS (
+    SELECT 1 FROM owners WHERE end_reason LIKE 'found dead%'
+      AND session_id IN (SELECT session_id FROM sessions WHERE run_id = :run_id));
+
+-- name: denied_in_flight
+SELECT 1 AS yes FROM steps WHERE duplicate_of = :step_id AND run_id = :run_id AND verdict = 'in_flight' LIMIT 1;
+
+-- name: grant_for
+SELECT * FROM grants WHERE fingerprint = :fingerprint AND project = :project AND used_by IS NULL
+ORDER BY given_at LIMIT 1;
+
+-- name: claims_of_step
+SELECT * FROM claims WHERE step_id = :step_id ORDER BY rowid;
+
+-- name: steps_named
+SELECT * FROM steps WHERE step_id >= :least AND step_id < :beyond LIMIT 3;
+
 -- name: attempts_that_freed
 SELECT count(*) AS freed FROM claims
-WHERE fingerprint = :fingerprint AND scope = :scope AND status IN ('failed', 'not_done', 'refused');
+WHERE fingerprint = :fingerprint AND scope = :scope
+  AND nonce IS NULL AND (released = 1 OR status IN ('failed', 'not_done', 'refused'));
 
 -- name: newer_attempt
 SELECT other.* FROM claims AS mine
