@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from durable.errors import DurableError
 from durable.native import loads
-from durable.step import IN_DOUBT, ONCE, OPEN
+from durable.step import IN_DOUBT, ONCE, OPEN, UNPREPARED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,6 +103,11 @@ def is_unsettled(row: Row) -> bool:
 
 def needs_a_person(row: Row) -> bool:
     return bool(row["status"] == IN_DOUBT and row["effect"] == ONCE)
+
+
+def was_let_through(row: Row) -> bool:
+    """Observe mode permitted it though no row could be written: our hooks were asked, and said yes."""
+    return bool(row["flag"] == UNPREPARED and row["would"])
 
 
 # ---- words ------------------------------------------------------------------------------------

@@ -274,6 +274,26 @@ def test_an_observed_step_shows_what_would_have_become_of_it(machine):
     assert "would have been:  deny: it is done already" in machine.said("step", step_id)
 
 
+def test_a_call_that_observe_mode_let_through_unrecorded_accuses_no_hook(machine):
+    machine.ran("Read", file_path="/a")
+    machine.config.mkdir(parents=True)
+    (machine.config / "policy.toml").write_text('mode = "observe"\n')
+    (machine.state / "heads").rename(machine.root / "heads")
+    use_id = machine.before("Bash", command="pay")
+    (machine.root / "heads").rename(machine.state / "heads")
+    machine.after("Bash", use_id, {"stdout": ""}, command="pay")
+    ran = "ran in observe mode while the ledger could not be written"
+    (item,) = machine.json("open", code=1)["items"]
+    assert (item["kind"], item["why"].partition("; ")[0]) == ("unrecorded", f"it {ran}")
+    assert "would have been deny: " in item["why"] and "restore" in item["why"]
+    screen = machine.said("open")
+    assert f"Unrecorded: {ran}" in screen and "doctor" not in screen and "unannounced" not in screen
+    assert line_of(machine.said("show"), "pay").endswith("unrecorded, would deny")
+    assert "1 of 2 steps ran whatever the ledger said, 1 of them while it could not be written." in machine.said("show")
+    step = machine.said("step", machine.steps()[1]["step_id"])
+    assert f"prepared:         never: it {ran}\n" in step
+
+
 # ---- a terminal -------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from durable.cli.living import Living
 from durable.cli.reading import contents, enforcement, has_ledger, heard, no_ledger, notices
 from durable.cli.result import Heading, Note, Paragraph, Result, Verbatim
 from durable.cli.when import clock, local_day
-from durable.cli.words import call, fit, one_line, standing
+from durable.cli.words import LET_THROUGH, call, fit, one_line, standing
 from durable.clock import now
 from durable.errors import PolicyError
 from durable.ledger.reading import Reader
@@ -16,7 +16,7 @@ from durable.owner import ALIVE, DEAD
 from durable.policy.files import load_policy
 from durable.spool import Fold
 from durable.step import CONTRADICTED, ONCE, UNPREPARED
-from durable.view import needs_a_person, short_id, step_json
+from durable.view import needs_a_person, short_id, step_json, was_let_through
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,10 +29,12 @@ OPTIONS = ()
 CALL_WIDTH = 70
 ARROW = "→"
 DOUBT, INTERRUPTED, UNJUDGED, SET_ASIDE, POLICY = "in_doubt", "interrupted", "unjudged", "set_aside", "policy"
+UNRECORDED = "unrecorded"
 TITLES = {
     DOUBT: "In doubt: it may have happened",
     CONTRADICTED: "Contradicted: two attempts at the same thing both have a receipt",
     UNPREPARED: "Ran unannounced: no row said so first",
+    UNRECORDED: f"Unrecorded: {LET_THROUGH}",
     INTERRUPTED: "Interrupted: the client is gone",
     UNJUDGED: "Permitted elsewhere: it can't be judged from this machine",
     SET_ASIDE: "Receipts that can't be folded in",
@@ -78,6 +80,8 @@ def _steps(reader: Reader) -> Iterator[Row]:
 
 
 def _why(reader: Reader, kind: str, row: Row, life: Life | None) -> str:
+    if kind == UNRECORDED:
+        return f"it {LET_THROUGH}; would have been {row['would']}"
     if life is None:
         return TITLES[kind].partition(": ")[2]
     return standing(row, life, heard(reader, row["run_id"]), time.time_ns())
@@ -85,7 +89,7 @@ def _why(reader: Reader, kind: str, row: Row, life: Life | None) -> str:
 
 def _kinds(row: Row, life: Life | None) -> Iterator[str]:
     if row["flag"]:
-        yield row["flag"]
+        yield UNRECORDED if was_let_through(row) else row["flag"]
     if needs_a_person(row):
         yield DOUBT
     elif life is not None and row["status"] in ("prepared", "running") and life.verdict != ALIVE:
@@ -100,6 +104,8 @@ def _help(kind: str, row: Row) -> str:
     if kind == INTERRUPTED:
         run = short_id(row["run_id"])
         return f"durable reconcile {run}, once nothing of it runs, looks for its end in the transcript"
+    if kind == UNRECORDED:
+        return 'mode = "enforce" in the policy denies such a call'
     if kind == UNPREPARED:
         return f"{home.command()} doctor shows whether our hooks stand at every door"
     if kind == CONTRADICTED:

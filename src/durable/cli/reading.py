@@ -69,14 +69,15 @@ def enforcement() -> dict[str, Any] | None:
     return marker.fields if marker is not None and marker.active() else None
 
 
-def observed(count: int, steps: int) -> list[Block]:
+def observed(count: int, steps: int, unrecorded: int = 0) -> list[Block]:
     if not count:
         return []
     which = "every step" if count == steps else f"{count} of {steps} steps"
+    worse = f", {unrecorded} of them while it could not be written" if unrecorded else ""
     return [
         Note(
             "warning",
-            f"observe mode: {which} ran whatever the ledger said. "
+            f"observe mode: {which} ran whatever the ledger said{worse}. "
             "Promises 1 (prepared first), 2 (fail closed) and 4 (at most once) do not hold for them.",
         )
     ]

@@ -14,7 +14,7 @@ from durable.cli.screen import columns as screen_columns
 from durable.cli.when import clock, local_day, moment, since_stamp
 from durable.cli.words import call, notes, standing, took
 from durable.step import MOVES
-from durable.view import short_step, step_json
+from durable.view import short_step, step_json, was_let_through
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _header(about: Row, rows: list[Row]) -> list[Block]:
     facts += [("sessions", ", ".join(about["session_ids"]))]
     facts += [("steps", _counted(about, rows))]
     known = [(name, text) for name, text in facts if text]
-    return [Facts(known), *observed(about["observed"], about["steps"])]
+    return [Facts(known), *observed(about["observed"], about["steps"], sum(map(was_let_through, rows)))]
 
 
 def _counted(about: Row, rows: list[Row]) -> str:

@@ -8,9 +8,9 @@ from durable.cli.options import argument, flag
 from durable.cli.reading import contents, find_step, heard, observed, read
 from durable.cli.result import Facts, Heading, Paragraph, Result, Table, Verbatim
 from durable.cli.when import clock, local_day, moment
-from durable.cli.words import notes, standing, took
+from durable.cli.words import LET_THROUGH, notes, standing, took
 from durable.native import loads
-from durable.view import step_json
+from durable.view import step_json, was_let_through
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _facts(step: Row, row: Row, stands: str | None) -> list[tuple[str, object]]:
         ("stands", stands),
         ("doubt was", step["doubt"] if step["closed_at"] else None),
         ("would have been", step["would"]),
-        ("prepared", moment(step["prepared_at"]) or "never: a receipt came for a call that no row had announced"),
+        ("prepared", moment(step["prepared_at"]) or _never(row)),
         ("permitted", moment(step["running_at"])),
         ("closed", moment(step["closed_at"])),
         ("took", took(step, 0) if step["duration_ms"] is not None else None),
@@ -80,6 +80,11 @@ def _facts(step: Row, row: Row, stands: str | None) -> list[tuple[str, object]]:
         ("hook took", None if step["hook_us"] is None else f"{step['hook_us'] / 1000:.1f} ms"),
     ]
     return [(name, value) for name, value in facts if value not in (None, "")]
+
+
+def _never(row: Row) -> str:
+    said = f"it {LET_THROUGH}" if was_let_through(row) else "a receipt came for a call that no row had announced"
+    return f"never: {said}"
 
 
 def _value(value: Any, full: bool) -> list[Block]:

@@ -7,7 +7,7 @@ from durable.native import dumps
 from durable.owner import ALIVE, DEAD
 from durable.policy.decide import PERMIT
 from durable.step import IN_DOUBT, PREPARED, READ
-from durable.view import age, duration, short_step, span_words
+from durable.view import age, duration, short_step, span_words, was_let_through
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from durable.view import Life, Row
 
 ELLIPSIS = "…"
+LET_THROUGH = "ran in observe mode while the ledger could not be written"
 COMMAND, ARGUMENT = 60, 40
 # The field that says most about a call of this tool.
 TELLING = {
@@ -96,7 +97,7 @@ def took(row: Row, now_ns: int) -> str:
 
 def notes(row: Row, life: Life | None) -> list[str]:
     """What is out of the ordinary, a word or two each."""
-    found = [row["flag"]] if row["flag"] else []
+    found = ["unrecorded" if was_let_through(row) else row["flag"]] if row["flag"] else []
     found += _life_notes(row, life) if life else []
     found += ["background"] if row["status"] == "running" and row["task_id"] else []
     found += [f"twin {short_step(row['duplicate_of'])}"] if row["duplicate_of"] else []
