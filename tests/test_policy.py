@@ -11,7 +11,7 @@ import pytest
 from durable.errors import PolicyError
 from durable.event import Call
 from durable.ledger.keys import create_key
-from durable.policy import files
+from durable.policy.compiled import cache_of
 from durable.policy.compiler import compile_text
 from durable.policy.decide import DENY, PERMIT, decide
 from durable.policy.files import load_policy
@@ -145,7 +145,7 @@ def test_a_file_is_compiled_once_until_it_changes(place: Place, monkeypatch: pyt
 def test_a_forged_cache_is_not_believed(place: Place) -> None:
     place.write(place.user, 'mode = "enforce"\n')
     place.load()
-    kept = place.home / files._CACHE
+    kept = Path(cache_of(str(place.home), str(place.user)))
     kept.write_text(kept.read_text().replace("enforce", "observe"), encoding="ascii")
     assert place.load().mode == ENFORCE
 

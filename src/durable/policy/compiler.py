@@ -5,16 +5,20 @@ Imports tomllib and re, so it runs only when a file has changed; files.py keeps 
 
 from __future__ import annotations
 
-import re
 import tomllib
 
 from durable.errors import PolicyError
-from durable.policy.policy import ENFORCE, OBSERVE
+from durable.policy.fields import NOTIFY, REDACT, RULE, RUN, TOP, normal, wrong_rule, wrong_sink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+    from durable.policy.fields import Check
+
+    Path = tuple[str | int, ...]
+    Whole = Callable[[dict[str, Any]], tuple[str, str] | None]
 
 
 def compile_text(text: str, path: str) -> dict[str, Any]:
@@ -22,58 +26,76 @@ def compile_text(text: str, path: str) -> dict[str, Any]:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{path} is no valid TOML ({error})", "mend that line") from None
-    reader = _Reader(text, path)
-    reader.table(document, FIELDS, "")
-    return document
-
-
-def _mode(value: Any) -> str | None:
-    return None if value in (ENFORCE, OBSERVE) else f"must be {ENFORCE!r} or {OBSERVE!r}"
-
-
-def _flag(value: Any) -> str | None:
-    return None if isinstance(value, bool) else "must be true or false"
-
-
-def _patterns(value: Any) -> str | None:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        return "must be a list of regular expressions"
-    for item in value:
-        try:
-            matches_nothing = re.compile(item).search("") is not None
-        except re.error as error:
-            return f"holds {item!r}, no valid regular expression ({error})"
-        if matches_nothing:
-            return f"holds {item!r}, which matches the empty text"
-    return None
-
-
-Fields = dict[str, "Callable[[Any], str | None] | Fields"]
-FIELDS: Fields = {"mode": _mode, "redact": {"enabled": _flag, "patterns": _patterns}}
+    except RecursionError:
+        raise PolicyError(f"{path} is nested too deeply", "make it a plain list of tables") from None
+    return _Reader(text, path).read(document)
 
 
 class _Reader:
     def __init__(self, text: str, path: str) -> None:
-        self.lines = text.splitlines()
+        self.text = text
         self.path = path
 
-    def table(self, given: dict[str, Any], fields: Fields, within: str) -> None:
+    def read(self, document: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, value in document.items():
+            read = TABLES.get(name)
+            if read is None:
+                self.field((name,), value, TOP.get(name))
+                found[name] = value
+            else:
+                found[name] = read(self, name, value)
+        return found
+
+    def table(self, path: Path, given: Any, fields: dict[str, Check], whole: Whole | None = None) -> dict[str, Any]:
+        if not isinstance(given, dict):
+            raise self.error(path, "must be a table")
         for name, value in given.items():
-            self._field(name, value, fields.get(name), f"{within}{name}")
-
-    def _field(self, name: str, value: Any, rule: Callable[[Any], str | None] | Fields | None, field: str) -> None:
-        if rule is None:
-            raise self._error(name, field, "is no field of a policy")
-        if isinstance(rule, dict):
-            if not isinstance(value, dict):
-                raise self._error(name, field, "must be a table")
-            self.table(value, rule, f"{field}.")
-            return
-        wrong = rule(value)
+            self.field((*path, name), value, fields.get(name))
+        wrong = whole(given) if whole is not None else None
         if wrong:
-            raise self._error(name, field, wrong)
+            raise self.error((*path, wrong[0]), wrong[1])
+        return normal(given)
 
-    def _error(self, name: str, field: str, wrong: str) -> PolicyError:
-        starts = re.compile(rf'\s*\[?\s*["\']?(?:[\w.]+\.)?{re.escape(name)}["\']?\s*[=\].]')
-        line = next((number for number, text in enumerate(self.lines, 1) if starts.match(text)), 1)
-        return PolicyError(f"{self.path}, line {line}: {field} {wrong}", "mend that line")
+    def field(self, path: Path, value: Any, check: Check | None) -> None:
+        if check is None:
+            raise self.error(path, "is no field of a policy")
+        wrong = check(value)
+        if wrong:
+            raise self.error(path, wrong)
+
+    def error(self, path: Path, wrong: str) -> PolicyError:
+        from durable.policy.located import line_of, spelled
+
+        return PolicyError(f"{self.path}, line {line_of(self.text, path)}: {spelled(path)} {wrong}", "mend that line")
+
+
+def _redact(reader: _Reader, name: str, value: Any) -> dict[str, Any]:
+    return reader.table((name,), value, REDACT)
+
+
+def _run(reader: _Reader, name: str, value: Any) -> dict[str, Any]:
+    return reader.table((name,), value, RUN)
+
+
+def _rules(reader: _Reader, name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise reader.error((name,), "must be a table")
+    for rule in value:
+        if not rule.strip() or not rule.isprintable():
+            raise reader.error((name, rule), "is no name for a rule")
+    return {rule: reader.table((name, rule), given, RULE, wrong_rule) for rule, given in value.items()}
+
+
+def _notify(reader: _Reader, name: str, value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, list):
+        raise reader.error((name,), f"must be written [[{name}]]")
+    return [reader.table((name, at), sink, NOTIFY, wrong_sink) for at, sink in enumerate(value)]
+
+
+TABLES: dict[str, Callable[[_Reader, str, Any], Any]] = {
+    "redact": _redact,
+    "run": _run,
+    "rules": _rules,
+    "notify": _notify,
+}

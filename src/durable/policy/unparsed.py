@@ -1,0 +1,49 @@
+"""A Bash line that could not be taken apart gets the strictest rule whose words it holds, in their order."""
+
+from __future__ import annotations
+
+from durable.policy.globs import glob
+from durable.policy.match import spoken, whole_line
+from durable.policy.patterns import BASH
+from durable.policy.rule import EFFECTS, GATES
+from durable.shell import loose_words
+from durable.step import ONCE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from durable.policy.match import Candidates, Ruling
+    from durable.policy.patterns import Pattern
+    from durable.policy.policy import Policy
+
+
+def match_loosely(ruling: Ruling, policy: Policy, candidates: Candidates, line: str, cwd: str) -> None:
+    words = loose_words(line)
+    for at, (layer, numbers) in enumerate(candidates):
+        for rule in map(layer.rule, numbers):
+            pattern = next((one for one in rule.match if _holds(one, words)), None)
+            if pattern is None or policy.replaced(rule.name, at):
+                continue
+            ruling.matched.append(rule)
+            if EFFECTS.index(rule.effect) > EFFECTS.index(ruling.effect):
+                ruling.effect, ruling.rule = rule.effect, rule.name
+            if GATES.index(rule.gate) > GATES.index(ruling.gate):
+                ruling.gate, ruling.gate_rule = rule.gate, rule.name
+            if rule.effect == ONCE:
+                ruling.claims.append(whole_line(rule, spoken(pattern) or BASH, line, cwd))
+
+
+def _holds(pattern: Pattern, words: list[str]) -> bool:
+    if pattern.tool not in (BASH, "*"):
+        return False
+    rest = iter(words)
+    return all(any(_is(wanted, word, first) for word in rest) for wanted, first in _literal(pattern))
+
+
+def _literal(pattern: Pattern) -> list[tuple[str, bool]]:
+    return [(word, at == 0) for at, word in enumerate(pattern.words) if word != "*"]
+
+
+def _is(wanted: str, word: str, first: bool) -> bool:
+    if first and "/" not in wanted:
+        word = word.rpartition("/")[2]
+    return glob(wanted, word)
