@@ -1,0 +1,331 @@
+"""Commands that run another command: `sudo gh …`, `bash -c '…'`, `xargs -n 1 gh …`.
+
+What runs elsewhere (`ssh HOST 'cmd'`, `docker exec`) is no command of this machine and stays as it is.
+"""
+
+from __future__ import annotations
+
+from durable.commandline.command import FAILURE_HIDDEN, HIDDEN, MAY_HAVE_RUN, SUBSHELL, SUCCESS_HIDDEN, Open
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Inside:
+    """What a wrapper runs: `words`, or a `script`, or the text on its standard input (`stdin`)."""
+
+    __slots__ = ("cwd", "here", "marks", "more", "options", "script", "stdin", "words")
+
+    def __init__(self, words: list[str] | None = None, script: str | None = None, marks: int = 0) -> None:
+        self.words = words or []
+        self.script = script
+        self.marks = marks
+        self.stdin = False
+        self.more = False  # further words follow that nobody knows yet
+        self.here = False  # in this very shell, so that `cd` in it counts
+        self.cwd: str | None = None
+        self.options: list[str] = []
+
+
+# name → its options that take a value, how many plain words come before the command.
+PREFIXES: dict[str, tuple[tuple[str, ...], int]] = {
+    "aws-vault exec": (("-d", "--duration", "--region"), 1),
+    "bundle exec": ((), 0),
+    "bunx": (("-p", "--package"), 0),
+    "bun x": (("-p", "--package"), 0),
+    "caffeinate": (("-t", "-w"), 0),
+    "chronic": ((), 0),
+    "chrt": (("-T", "-P", "-D"), 1),
+    "conda run": (("-n", "--name", "-p", "--prefix", "--cwd"), 0),
+    "dbus-run-session": (("--config-file", "--dbus-daemon"), 0),
+    "direnv exec": ((), 1),
+    "doas": (("-u", "-C", "-a"), 0),
+    "doppler run": (("-p", "--project", "-c", "--config", "-t", "--token"), 0),
+    "dotenv run": (("-f", "--file"), 0),
+    "hatch run": ((), 0),
+    "infisical run": (("--env", "--path", "--projectId"), 0),
+    "ionice": (("-c", "-n", "--class", "--classdata"), 0),
+    "mise exec": ((), 0),
+    "nice": (("-n", "--adjustment"), 0),
+    "nocorrect": ((), 0),
+    "noglob": ((), 0),
+    "nohup": ((), 0),
+    "npm exec": (("-p", "--package", "-w", "--workspace"), 0),
+    "npx": (("-p", "--package", "-w", "--workspace"), 0),
+    "op run": (("--env-file", "--account"), 0),
+    "pdm run": (("-p", "--project"), 0),
+    "pipenv run": ((), 0),
+    "pipx run": (("--spec", "--python", "--pip-args"), 0),
+    "pnpm dlx": (("--package",), 0),
+    "pnpm exec": ((), 0),
+    "poetry run": ((), 0),
+    "proxychains": (("-f",), 0),
+    "proxychains4": (("-f",), 0),
+    "rye run": ((), 0),
+    "setsid": ((), 0),
+    "stdbuf": (("-i", "-o", "-e", "--input", "--output", "--error"), 0),
+    "strace": (("-e", "-o", "-p", "-s", "-a", "-E", "-I", "-O", "-S", "-u", "-P"), 0),
+    "taskset": ((), 1),
+    "time": (("-f", "-o", "--format", "--output"), 0),
+    "timeout": (("-s", "-k", "--signal", "--kill-after"), 1),
+    "gtimeout": (("-s", "-k", "--signal", "--kill-after"), 1),
+    "torsocks": ((), 0),
+    "unbuffer": ((), 0),
+    "uv run": (
+        ("-p", "--python", "--with", "--extra", "--group", "--with-requirements", "--with-editable", "--project",
+         "--index", "--env-file", "--package", "--only-group", "--no-group", "--directory"),
+        0,
+    ),
+    "uvx": (("--from", "--with", "-p", "--python", "--index"), 0),
+    "xvfb-run": (("-n", "-s", "-e", "-f", "-p", "-w"), 0),
+    "yarn dlx": (("-p", "--package"), 0),
+    "yarn exec": ((), 0),
+}  # fmt: skip
+GROUPS = frozenset(name.partition(" ")[0] for name in PREFIXES if " " in name)
+SUDO = (
+    "-u", "-g", "-h", "-p", "-C", "-R", "-T", "-r", "-t", "-U", "--user", "--group", "--host", "--prompt",
+    "--close-from", "--chroot", "--command-timeout", "--role", "--type", "--other-user",
+)  # fmt: skip
+SUDO_RUNS_NOTHING = frozenset(("-e", "-l", "-v", "-V", "-k", "--edit", "--list", "--validate", "--version", "--help"))
+XARGS = (
+    "-n", "-I", "-L", "-P", "-d", "-E", "-s", "-a", "-J", "-R", "-S", "--max-args", "--max-procs", "--max-lines",
+    "--delimiter", "--arg-file", "--max-chars", "--replace", "--process-slot-var",
+)  # fmt: skip
+PARALLEL = (
+    "-j", "-I", "-a", "-N", "-n", "-L", "-d", "-C", "--jobs", "--arg-file", "--delay", "--timeout", "--retries",
+    "--joblog", "--results", "--colsep", "--max-args", "--halt", "--tmpdir", "--memfree", "--load", "--max-procs",
+)  # fmt: skip
+FIND_RUNS = frozenset(("-exec", "-execdir", "-ok", "-okdir"))
+SHELL_VALUES = ("-o", "+o", "-O", "+O", "--rcfile", "--init-file")
+REPEATED = SUCCESS_HIDDEN | FAILURE_HIDDEN | MAY_HAVE_RUN
+
+
+def peel(words: list[str], name: str) -> list[Inside]:
+    """What the command `words` (called `name`) runs in its turn; nothing if it is the command itself."""
+    special = SPECIAL.get(name)
+    if special is not None:
+        return special(words)
+    if name in GROUPS and len(words) > 1:
+        name = f"{name} {words[1]}"
+        words = words[1:]
+    prefix = PREFIXES.get(name)
+    return [] if prefix is None else _prefix(words, *prefix)
+
+
+def _options_end(words: list[str], with_value: tuple[str, ...]) -> int:
+    """Where the options after the first word end."""
+    at = 1
+    while at < len(words):
+        word = words[at]
+        if word == "--":
+            return at + 1
+        if len(word) < 2 or word[0] not in "-+":
+            break
+        at += 2 if word in with_value else 1
+    return at
+
+
+def _prefix(words: list[str], with_value: tuple[str, ...], plain: int) -> list[Inside]:
+    at = _options_end(words, with_value) + plain
+    if words[at : at + 1] == ["--"]:
+        at += 1
+    return [Inside(words[at:])] if at < len(words) else []
+
+
+def _in_this_shell(words: list[str]) -> list[Inside]:
+    """`command gh`, `builtin cd`, `exec -a name gh`; `command -v gh` runs nothing."""
+    if any(word in ("-v", "-V") for word in words[1:2]):
+        return []
+    found = _prefix(words, ("-a",) if words[0] == "exec" else (), 0)
+    for inside in found:
+        inside.here = True
+    return found
+
+
+def _assignments_end(words: list[str], at: int) -> int:
+    while at < len(words) and words[at].partition("=")[0].isidentifier() and "=" in words[at]:
+        at += 1
+    return at
+
+
+def _env(words: list[str]) -> list[Inside]:
+    at, cwd, script = 1, None, None
+    while at < len(words) and words[at].startswith("-"):
+        word = words[at]
+        value = words[at + 1] if at + 1 < len(words) else ""
+        if word in ("-C", "--chdir", "-S", "--split-string", "-u", "--unset"):
+            at += 1
+        if word == "--":
+            at += 1
+            break
+        if word in ("-C", "--chdir") or word.startswith("--chdir="):
+            cwd = value if "=" not in word else word.partition("=")[2]
+        elif word in ("-S", "--split-string"):
+            script = value
+        elif word.startswith("-S"):
+            script = word[2:]
+        at += 1
+    at = _assignments_end(words, at)
+    return _placed(words[at:], script, cwd)
+
+
+def _placed(rest: list[str], script: str | None, cwd: str | None) -> list[Inside]:
+    if script is not None:
+        rest = [script, *rest]
+        inside = Inside(script=" ".join(rest) if type(script) is not Open else Open(" ".join(rest)))
+    elif rest:
+        inside = Inside(rest)
+    else:
+        return []
+    inside.cwd = cwd
+    return [inside]
+
+
+def _sudo(words: list[str]) -> list[Inside]:
+    at, cwd = 1, None
+    while at < len(words) and words[at].startswith("-"):
+        if words[at] == "--":
+            at += 1
+            break
+        if words[at] in SUDO_RUNS_NOTHING:
+            return []
+        if words[at] in ("-D", "--chdir"):
+            cwd = words[at + 1] if at + 1 < len(words) else ""
+            at += 1
+        elif words[at] in ("-i", "--login"):
+            cwd = "~"
+        elif words[at] in SUDO:
+            at += 1
+        at += 1
+    return _placed(words[_assignments_end(words, at) :], None, cwd)
+
+
+def _xargs(words: list[str]) -> list[Inside]:
+    found = _prefix(words, XARGS, 0)
+    for inside in found:
+        inside.more = True
+        inside.marks = REPEATED
+    return found
+
+
+def _parallel(words: list[str]) -> list[Inside]:
+    at = _options_end(words, PARALLEL)
+    end = next((n for n, word in enumerate(words) if word.startswith(":::")), len(words))
+    if at >= end:
+        return []
+    # GNU parallel hands its words to a shell: one quoted word may be a whole script.
+    inside = Inside(script=Open(" ".join(words[at:end])), marks=REPEATED)
+    inside.more = True
+    return [inside]
+
+
+def _watch(words: list[str]) -> list[Inside]:
+    at = _options_end(words, ("-n", "--interval", "-q", "--equexit"))
+    return [Inside(script=_joined(words[at:]), marks=REPEATED)] if at < len(words) else []
+
+
+def _find(words: list[str]) -> list[Inside]:
+    found: list[Inside] = []
+    at = 1
+    while at < len(words):
+        if words[at] in FIND_RUNS:
+            end = at + 1
+            while end < len(words) and words[end] not in (";", "+"):
+                end += 1
+            if end > at + 1:
+                inside = Inside(words[at + 1 : end], marks=REPEATED)
+                inside.more = True
+                inside.cwd = "" if words[at].endswith("dir") else None
+                found.append(inside)
+            at = end
+        at += 1
+    return found
+
+
+def _fd(words: list[str]) -> list[Inside]:
+    for at, word in enumerate(words):
+        if word in ("-x", "-X", "--exec", "--exec-batch") and at + 1 < len(words):
+            inside = Inside(words[at + 1 :], marks=REPEATED)
+            inside.more = True
+            return [inside]
+    return []
+
+
+def _joined(words: list[str]) -> str:
+    text = " ".join(words)
+    return Open(text) if any(type(word) is Open for word in words) else text
+
+
+def _eval(words: list[str]) -> list[Inside]:
+    if len(words) < 2:
+        return []
+    inside = Inside(script=_joined(words[1:]))
+    inside.here = True
+    return [inside]
+
+
+def _trap(words: list[str]) -> list[Inside]:
+    at = _options_end(words, ())
+    if len(words) < at + 2 or words[at] in ("", "-"):
+        return []
+    return [Inside(script=words[at], marks=HIDDEN)]
+
+
+def _shell(words: list[str]) -> list[Inside]:
+    """`bash -euo pipefail -c '…'`, `zsh -lc '…'`, `sh -s`, `bash` with a here-document."""
+    at, script, stdin = 1, False, False
+    while at < len(words) and words[at][:1] in ("-", "+") and len(words[at]) > 1:
+        word = words[at]
+        at += 1
+        if word == "--":
+            break
+        if not word.startswith("--"):
+            script = script or "c" in word
+            stdin = stdin or "s" in word
+            at += "o" in word or "O" in word
+        elif word in SHELL_VALUES:
+            at += 1
+    if script:
+        inside = Inside(script=words[at] if at < len(words) else "")
+    elif stdin or at >= len(words):
+        inside = Inside()
+        inside.stdin = True
+    else:
+        return []
+    inside.marks = SUBSHELL
+    inside.options = words[1:at]
+    return [inside]
+
+
+def _with_command_option(words: list[str]) -> list[Inside]:
+    """`su user -c '…'`, `script -qc '…' log`, `nix-shell --run '…'`, `flock FILE -c '…'`."""
+    for at in range(1, len(words) - 1):
+        word = words[at]
+        short = word.startswith("-") and not word.startswith("--") and word.endswith("c")
+        if short or word in ("--command", "--run"):
+            return [Inside(script=words[at + 1], marks=SUBSHELL)]
+    return []
+
+
+def _flock(words: list[str]) -> list[Inside]:
+    return _with_command_option(words) or _prefix(words, ("-w", "-E", "--timeout", "--conflict-exit-code"), 1)
+
+
+SPECIAL: dict[str, Callable[[list[str]], list[Inside]]] = {
+    **dict.fromkeys(("bash", "sh", "zsh", "dash", "ksh", "mksh", "ash"), _shell),
+    **dict.fromkeys(("command", "builtin", "exec"), _in_this_shell),
+    **dict.fromkeys(("su", "runuser", "script", "nix-shell"), _with_command_option),
+    **dict.fromkeys(("fd", "fdfind"), _fd),
+    "env": _env,
+    "eval": _eval,
+    "find": _find,
+    "flock": _flock,
+    "parallel": _parallel,
+    "sudo": _sudo,
+    "trap": _trap,
+    "watch": _watch,
+    "xargs": _xargs,
+}
+# These do something themselves beside what they run.
+KEPT = frozenset(("find", "fd", "fdfind"))
