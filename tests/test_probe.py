@@ -160,11 +160,6 @@ def test_a_probe_that_never_stops_talking_is_ended() -> None:
     assert probe("yes", timeout_s=0.5).says == CANT_TELL
 
 
-def test_a_pipe_that_breaks_ends_the_writer() -> None:
-    """Python ignores SIGPIPE, and a child inherits that unless it is told otherwise."""
-    assert probe("yes | head -n 1").receipt == "y"
-
-
 def test_there_is_no_terminal_to_ask_a_person() -> None:
     assert probe("(exec 3</dev/tty) 2>/dev/null && exit 0; exit 1").says == NOT_HAPPENED
 
@@ -236,6 +231,23 @@ def test_the_callers_signal_mask_is_left_as_it_was() -> None:
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
 
 
-def test_the_probe_blocks_no_signal() -> None:
-    blocked = "grep -E '^SigBlk:.*[^0]$' /proc/self/status"
-    assert probe(blocked).says == NOT_HAPPENED
+@pytest.mark.parametrize("name", ["SigBlk", "SigIgn"])
+def test_the_probe_holds_back_and_ignores_no_signal_that_we_do(name: str) -> None:
+    """Python ignores SIGPIPE, at which whoever writes to a closed pipe should end."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        found = int(probe(f"grep {name} /proc/self/status").receipt.split()[1], 16)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert [number for number in (signal.SIGPIPE, signal.SIGTERM, signal.SIGALRM) if found >> (number - 1) & 1] == []
+
+
+def test_output_without_end_takes_no_memory() -> None:
+    script = (
+        "import resource\n"
+        "from durable.probe import run_probe\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (250_000_000, 250_000_000))\n"
+        "print(run_probe('head -c 500000000 /dev/zero', {}, '/', 60.0, {}).says)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], env={"PYTHONPATH": SRC}, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == (f"{HAPPENED}\n", "")

@@ -29,7 +29,7 @@ _REAPING_S = 0.3
 # What raises in a hook. Held back while a probe runs: raised between two lines of ours, it would leave the
 # probe running with nobody to end it.
 _INTERRUPTING = frozenset((signals.SIGALRM, signals.SIGTERM, signals.SIGINT, signals.SIGHUP))
-# An ignored signal stays ignored across exec, and Python itself ignores SIGPIPE: `yes | head` would never end.
+# An ignored signal stays ignored across exec, and Python ignores SIGPIPE, at which a closed pipe's writer should end.
 _RESET = (*_INTERRUPTING, signals.SIGPIPE, signals.SIGQUIT, signals.SIGCHLD, signals.SIGXFSZ)
 _TOLD = ("step_id", "run_id", "session_id", "tool_name", "tool_use_id", "idempotency_key", "attempt", "prepared_at")
 # Orphans are known by it: the probe would be taken for a process of the very step that it judges.
