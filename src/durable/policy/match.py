@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 
-from durable.fingerprint import REWORDED, STANDING, canonical
+from durable.policy.claim import Claim, of_command, of_tool, of_whole_line
 from durable.policy.effects import effect_of
 from durable.policy.index import unquoted
-from durable.policy.options import is_option, words_match
+from durable.policy.options import words_match
 from durable.policy.patterns import BASH
 from durable.policy.policy import PROJECT
 from durable.policy.rule import EFFECTS, GATES
@@ -21,7 +21,6 @@ from durable.step import ONCE
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from durable.event import Call
     from durable.policy.layer import Layer
@@ -33,21 +32,7 @@ if TYPE_CHECKING:
     Test = Callable[[Rule], Pattern | None]
     Candidates = list[tuple[Layer, list[int]]]
 
-CWD = "cwd"
-
-
-class Claim:
-    """What must not happen twice. The fingerprint is taken of tool, `place` and `parts`."""
-
-    __slots__ = ("command", "exit_hidden", "parts", "place", "rule", "words")
-
-    def __init__(self, rule: Rule, words: str, command: Command | None, parts: Any, place: str) -> None:
-        self.rule = rule
-        self.words = words
-        self.command = command
-        self.parts = parts
-        self.place = place
-        self.exit_hidden = command is not None and command.exit_hidden
+__all__ = ["Claim", "Ruling", "rules_for"]
 
 
 class Ruling:
@@ -91,7 +76,7 @@ def rules_for(call: Call, cwd: str, project: str, policy: Policy) -> Ruling:
         found = _judged(policy, candidates, ruling.effect, lambda rule: _pattern(rule, call, cwd, project, home))
         _take(ruling, found)
         if found.rule is not None and found.rule.effect == ONCE:
-            ruling.claims.append(_claim_of_tool(found.rule, call, cwd))
+            ruling.claims.append(of_tool(found.rule, call, cwd))
     return ruling
 
 
@@ -157,42 +142,6 @@ def _take(ruling: Ruling, found: _Found) -> None:
         ruling.gate, ruling.gate_rule = found.gate, found.gate_rule.name
 
 
-# ---- any tool but Bash ------------------------------------------------------------------------
-
-
-def _claim_of_tool(rule: Rule, call: Call, cwd: str) -> Claim:
-    given = call.input if isinstance(call.input, dict) else {}
-    stands = call.tool in STANDING if rule.key is None else CWD in rule.key
-    place = cwd if stands and CWD not in rule.ignore else ""
-    return Claim(rule, call.tool, None, canonical(_kept(rule, call.tool, given)), place)
-
-
-def _kept(rule: Rule, tool: str, given: dict[str, Any]) -> Any:
-    if rule.key is not None:
-        chosen = {name: _at(given, name) for name in rule.key if name != CWD}
-        # A key that the call does not have must not make one of all calls.
-        if any(value is not None for value in chosen.values()):
-            return chosen
-    ignored = {*REWORDED.get(tool, ()), *rule.ignore, rule.inject}
-    return _without(given, ignored, "")
-
-
-def _at(given: Any, path: str) -> Any:
-    if isinstance(given, dict) and path in given:
-        return given[path]
-    head, dot, rest = path.partition(".")
-    return _at(given.get(head), rest) if dot and isinstance(given, dict) else None
-
-
-def _without(given: dict[str, Any], ignored: set[str], above: str) -> dict[str, Any]:
-    kept = {}
-    for name, value in given.items():
-        path = f"{above}{name}"
-        if path not in ignored:
-            kept[name] = _without(value, ignored, f"{path}.") if isinstance(value, dict) else value
-    return kept
-
-
 # ---- Bash -------------------------------------------------------------------------------------
 
 
@@ -238,10 +187,10 @@ def _match_commands(ruling: Ruling, policy: Policy, candidates: Candidates, line
         return
     default = ruling.effect
     effects = []
-    for command in parsed.commands:
+    for at, command in enumerate(parsed.commands):
         found = _judged(policy, candidates, default, lambda rule, command=command: _of_command(rule, command))  # type: ignore[misc]
         effects.append(default if found.rule is None else found.rule.effect)
-        _take_command(ruling, found, command, line, cwd)
+        _take_command(ruling, found, at, line, cwd)
     if effects and max(map(EFFECTS.index, effects)) > EFFECTS.index(ruling.effect):
         ruling.effect, ruling.rule = effect_of(BASH)
 
@@ -258,13 +207,14 @@ def _speaks_of(pattern: Pattern, command: Command) -> bool:
     return BASH in _names(pattern)
 
 
-def _take_command(ruling: Ruling, found: _Found, command: Command, line: str, cwd: str) -> None:
+def _take_command(ruling: Ruling, found: _Found, at: int, line: str, cwd: str) -> None:
     if found.pattern is not None and not found.pattern.words:
         _take_whole(ruling, found, line, cwd)
         return
     _take(ruling, found)
     if found.rule is not None and found.pattern is not None and found.rule.effect == ONCE:
-        ruling.claims.append(_claim_of_command(found.rule, found.pattern, command))
+        assert ruling.line is not None
+        ruling.claims.append(of_command(found.rule, found.pattern, ruling.line.commands, at, line))
 
 
 def _take_whole(ruling: Ruling, found: _Found, line: str, cwd: str) -> None:
@@ -272,58 +222,4 @@ def _take_whole(ruling: Ruling, found: _Found, line: str, cwd: str) -> None:
     _take(ruling, found)
     rule = found.rule
     if rule is not None and rule.effect == ONCE and all(claim.rule.name != rule.name for claim in ruling.claims):
-        ruling.claims.append(whole_line(rule, BASH, line, cwd))
-
-
-def whole_line(rule: Rule, words: str, line: str, cwd: str) -> Claim:
-    return Claim(rule, words, None, canonical({"line": line.strip()}), "" if CWD in rule.ignore else cwd)
-
-
-def _claim_of_command(rule: Rule, pattern: Pattern, command: Command) -> Claim:
-    stands = CWD not in rule.ignore and (rule.key is None or CWD in rule.key)
-    return Claim(
-        rule, spoken(pattern), command, canonical(_command_parts(rule, pattern, command)), command.cwd if stands else ""
-    )
-
-
-def spoken(pattern: Pattern) -> str:
-    return " ".join(word for word in pattern.words if word != "*")
-
-
-def _command_parts(rule: Rule, pattern: Pattern, command: Command) -> dict[str, Any]:
-    if rule.key is not None:
-        chosen = {name: _value_of(command.words, name) for name in rule.key if name != CWD}
-        if any(value is not None for value in chosen.values()):
-            return {"words": spoken(pattern), "key": chosen}
-    parts: dict[str, Any] = {"words": _without_options(command.words, rule.ignore)}
-    fed = [[operator, target] for operator, target in command.redirects if operator.lstrip("0123456789")[:1] == "<"]
-    for name, value in (("assignments", list(command.assignments)), ("stdin", fed)):
-        if value:
-            parts[name] = value
-    return parts
-
-
-def _value_of(words: list[str], option: str) -> str | None:
-    """Of `--repo x`, `--repo=x` and `-Rx`; "" of an option that stands there without one."""
-    for at, word in enumerate(words):
-        if word == option:
-            following = words[at + 1 : at + 2]
-            return following[0] if following and not is_option(following[0]) else ""
-        joint = option if len(option) == 2 else f"{option}="
-        if is_option(option) and word.startswith(joint):
-            return word[len(joint) :]
-    return None
-
-
-def _without_options(words: list[str], ignored: tuple[str, ...]) -> list[str]:
-    """Each with its value: the word after it, unless that is an option itself."""
-    kept: list[str] = []
-    dropped = False
-    for word in words:
-        if dropped and not is_option(word):
-            dropped = False
-            continue
-        dropped = word in ignored
-        if not dropped and not any(word.startswith(f"{name}=") for name in ignored):
-            kept.append(word)
-    return kept
+        ruling.claims.append(of_whole_line(rule, BASH, line, cwd))

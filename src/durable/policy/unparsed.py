@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from durable.policy.claim import of_whole_line, spoken
 from durable.policy.globs import glob
-from durable.policy.match import spoken, whole_line
 from durable.policy.patterns import BASH
 from durable.policy.rule import EFFECTS, GATES
 from durable.shell import loose_words
@@ -29,7 +29,7 @@ def match_loosely(ruling: Ruling, policy: Policy, candidates: Candidates, line: 
             if GATES.index(rule.gate) > GATES.index(ruling.gate):
                 ruling.gate, ruling.gate_rule = rule.gate, rule.name
             if rule.effect == ONCE:
-                ruling.claims.append(whole_line(rule, spoken(pattern) or BASH, line, cwd))
+                ruling.claims.append(of_whole_line(rule, spoken(pattern) or BASH, line, cwd))
 
 
 def _holds(pattern: Pattern, words: list[str]) -> bool:
