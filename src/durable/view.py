@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from durable.errors import DurableError
-from durable.native import loads
+from durable.native import loads, sha256
 from durable.step import IN_DOUBT, ONCE, OPEN, UNPREPARED
 
 TYPE_CHECKING = False
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # A larger value is shown as a reference: one screenful of JSON must not carry a download.
 LARGE = 65_536
 WAITING = "waiting"
+DAMAGED, LOST = "damaged", "lost"
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
@@ -67,15 +68,39 @@ def step_json(row: Row, contents: Contents, life: Life | None = None) -> Row:
     return found
 
 
-def resolved(digest: str, size: int, data: bytes | None) -> Any:
-    """The stored JSON value, or a reference where the data was too large to be handed out."""
+class Mark(dict):  # type: ignore[type-arg]
+    """Stands in the place of a recorded value that can't be shown as what was recorded."""
+
+    @property
+    def says(self) -> str:
+        return DAMAGED if DAMAGED in self else LOST
+
+
+def resolved(digest: str, size: int, data: bytes | str | None) -> Any:
+    """The stored JSON value, a reference where the data was too large to be handed out, or a mark."""
     if data is None:
         return {"blob": f"sha256:{digest}", "bytes": size}
+    # SQLite keeps whatever it is given: who changed the bytes may have left a text.
+    data = data if isinstance(data, bytes) else str(data).encode("utf-8", "backslashreplace")
+    if sha256(data) != digest:
+        return Mark({DAMAGED: f"sha256:{digest}", "bytes": size})
     text = data.decode("utf-8", "backslashreplace")
     try:
         return loads(text)
     except DurableError:
         return text
+
+
+def lost(digest: str) -> Mark:
+    return Mark({LOST: f"sha256:{digest}"})
+
+
+def marks(step: Row) -> list[tuple[str, Mark]]:
+    return [(name, step[name]) for name in _BY_DIGEST if isinstance(step[name], Mark)]
+
+
+def is_damaged(step: Row) -> bool:
+    return any(mark.says == DAMAGED for _, mark in marks(step))
 
 
 def life_json(life: Life) -> Row:

@@ -5,7 +5,7 @@ import time
 
 from durable import home
 from durable.cli.living import Living
-from durable.cli.reading import contents, enforcement, has_ledger, heard, no_ledger, notices
+from durable.cli.reading import contents, enforcement, has_ledger, heard, no_ledger, notices, unshown
 from durable.cli.result import Heading, Note, Paragraph, Result, Verbatim
 from durable.cli.when import clock, local_day
 from durable.cli.words import LET_THROUGH, call, fit, one_line, standing
@@ -56,7 +56,7 @@ def run() -> Result:
         absent = [Paragraph(no_ledger(state))]
     waiting = len(Fold(state, os.environ, 0).waiting())
     data = {"items": items, "interrupted": interrupted, "waiting_receipts": waiting, "enforcement_off": enforcement()}
-    view = _view(items, waiting, interrupted, bool(absent))
+    view = [*unshown(item["step"] for item in items if item["step"]), *_view(items, waiting, interrupted, bool(absent))]
     return Result("open", data, 1 if items else 0, [*notices(), *absent, *view])
 
 

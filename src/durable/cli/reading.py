@@ -13,15 +13,15 @@ from durable.errors import LedgerError, UsageError
 from durable.ledger import head
 from durable.ledger.database import database_in, present
 from durable.ledger.reading import Reader
-from durable.view import LARGE, resolved, rough, short_id
+from durable.view import LARGE, LOST, lost, marks, resolved, rough, short_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
     from durable.cli.result import Block
-    from durable.view import Contents, Row
+    from durable.view import Contents, Mark, Row
 
 
 def read(verb: str, empty: Any, work: Callable[[Reader], Result]) -> Result:
@@ -91,9 +91,22 @@ def contents(reader: Reader, full: bool = False) -> Contents:
 
     def content(digest: str) -> Any:
         row = reader.one("blob_up_to", digest=digest, most=2**62 if full else LARGE)
-        return None if row is None else resolved(digest, row["size"], row["bytes"])
+        return lost(digest) if row is None else resolved(digest, row["size"], row["bytes"])
 
     return content
+
+
+def unshown(steps: Iterable[Row]) -> list[Block]:
+    """What stands on record and can't be shown as it was recorded."""
+    return [_unshown(step["step_id"], name, mark) for step in steps for name, mark in marks(step)]
+
+
+def _unshown(step_id: str, name: str, mark: Mark) -> Note:
+    what = f"the {name.replace('_', ' ')} of step {step_id}"
+    if mark.says == LOST:
+        return Note("warning", f"{what} was lost: a repair of the ledger found it damaged or not at all")
+    remedy = f"take it out with {home.command()} doctor --repair, or put a backup back"
+    return Note("problem", f"{what} was changed after it was recorded, and is not shown; {remedy}")
 
 
 def find_run(reader: Reader, prefix: str) -> str:

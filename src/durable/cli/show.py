@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 from durable.cli.living import Living
 from durable.cli.options import Option, argument, flag, value
-from durable.cli.reading import contents, find_run, observed, read
+from durable.cli.reading import contents, find_run, observed, read, unshown
 from durable.cli.result import Facts, Heading, Paragraph, Result, Table
 from durable.cli.runs import described
 from durable.cli.screen import NARROW, cut, room, widths, without
@@ -14,7 +14,7 @@ from durable.cli.screen import columns as screen_columns
 from durable.cli.when import clock, local_day, moment, since_stamp
 from durable.cli.words import call, notes, standing, took
 from durable.step import MOVES
-from durable.view import short_step, step_json, was_let_through
+from durable.view import is_damaged, short_step, step_json, was_let_through
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def _result(reader: Reader, about: Row, rows: list[Row], full: bool) -> Result:
     living, content = Living(reader), contents(reader, full)
     lives = [living.of(row) for row in rows]
     steps = [step_json(row, content, life) for row, life in zip(rows, lives, strict=True)]
-    view = [*_header(about, rows), *_table(about, steps, lives), *_unsettled(about, rows, lives)]
-    return Result("show", {"run": about, "steps": steps}, view=view)
+    view = [*_header(about, rows), *unshown(steps), *_table(about, steps, lives), *_unsettled(about, rows, lives)]
+    return Result("show", {"run": about, "steps": steps}, int(any(map(is_damaged, steps))), view)
 
 
 # ---- for people -------------------------------------------------------------------------------

@@ -5,12 +5,12 @@ import time
 
 from durable.cli.living import Living
 from durable.cli.options import argument, flag
-from durable.cli.reading import contents, find_step, heard, observed, read
+from durable.cli.reading import contents, find_step, heard, observed, read, unshown
 from durable.cli.result import Facts, Heading, Paragraph, Result, Table, Verbatim
 from durable.cli.when import clock, local_day, moment
 from durable.cli.words import LET_THROUGH, notes, standing, took
 from durable.native import loads
-from durable.view import step_json, was_let_through
+from durable.view import Mark, is_damaged, step_json, was_let_through
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,15 +39,16 @@ def run(step_id: str, full: bool = False) -> Result:
         events = reader.all("events_of_subject", subject=row["step_id"])
         step["events"] = [{name: event[name] for name in ("seq", "type", "at")} for event in events]
         stands = standing(row, life, heard(reader, row["run_id"]), time.time_ns()) if life else None
-        return Result("step", step, view=_view(step, row, stands, events, full))
+        return Result("step", step, int(is_damaged(step)), _view(step, row, stands, events, full))
 
     return read("step", None, work)
 
 
 def _view(step: Row, row: Row, stands: str | None, events: list[Row], full: bool) -> list[Block]:
     view: list[Block] = [Facts(_facts(step, row, stands)), *observed(int(step["mode"] == "observe"), 1)]
+    view += unshown([step])
     for name in ("input", "effective_input", "output", "error"):
-        if step[name] is not None:
+        if step[name] is not None and not isinstance(step[name], Mark):
             view += [Heading(name.replace("_", " ").capitalize()), *_value(step[name], full)]
     return [*view, Heading("History"), Table(["time", "event", ""], [_event(event, events) for event in events])]
 

@@ -7,7 +7,7 @@ from durable.native import dumps
 from durable.owner import ALIVE, DEAD
 from durable.policy.decide import PERMIT
 from durable.step import IN_DOUBT, PREPARED, READ
-from durable.view import age, duration, short_step, span_words, was_let_through
+from durable.view import Mark, age, duration, short_step, span_words, was_let_through
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ def call(name: str, given: Any, folder: str = "") -> str:
 def telling(name: str, given: Any, folder: str = "") -> str:
     if not isinstance(given, dict):
         return one_line(given if isinstance(given, str) else dumps(given))
+    if isinstance(given, Mark):
+        return f"({given.says})"
     if "blob" in given and "bytes" in given:
         return f"({given['bytes']:,} bytes)"
     field = TELLING.get(name, "")

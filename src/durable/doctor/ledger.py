@@ -21,7 +21,7 @@ from durable.ledger.database import (
 from durable.ledger.rescue import trusted_head
 from durable.ledger.statements import named_statements
 from durable.ledger.walk import NAMES_KEY, Walk
-from durable.native import loads, sqlite
+from durable.native import loads, sha256, sqlite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,6 +105,18 @@ class LedgerFile:
             self.connection.set_progress_handler(None, 0)
         return "" if said == "ok" else said.strip().splitlines()[-1]
 
+    def changed_content(self, seconds: float | None) -> str | None:
+        """An input or output that no longer has its hash, none, or None where the time did not suffice."""
+        until = None if seconds is None else time.monotonic() + seconds
+        for row in self.each("contents"):
+            if not isinstance(row["bytes"], bytes) or sha256(row["bytes"]) != row["digest"]:
+                step = self.one("steps_with_content", digest=row["digest"])
+                whose = f"of step {step['step_id']}" if step else "of no step"
+                return f"an input or output {whose} was changed after it was recorded"
+            if until is not None and time.monotonic() > until:
+                return None
+        return ""
+
     def _execute(self, sql: str, params: dict[str, Any]) -> sqlite.Cursor:
         try:
             return self.connection.execute(sql, params)
@@ -124,6 +136,17 @@ def _file_checks(file: LedgerFile) -> Iterator[Check]:
     else:
         seq = file.last["seq"] if file.last else 0
         yield Check(PASS, "ledger", f"{seq:,} events, schema {version}, no damaged page")
+        yield _contents(file)
+
+
+def _contents(file: LedgerFile) -> Check:
+    found = file.changed_content(QUICK_CHECK_S)
+    if found is None:
+        sentence = f"not all inputs and outputs could be compared with their hashes in {QUICK_CHECK_S:g} s"
+        return Check(UNKNOWN, "contents", sentence, f"compare the rest at leisure: {command()} doctor --repair")
+    if found:
+        return Check(FAIL, "contents", found, repair_remedy())
+    return Check(PASS, "contents", "every input and output on record has its hash")
 
 
 def _ring(home: str, meta: dict[str, str]) -> KeyRing | DurableError:
@@ -204,7 +227,7 @@ def damage(home: str) -> str:
     try:
         with LedgerFile(database_in(home)) as file:
             check_version(file.connection, file.path)
-            return file.first_fault("integrity_check", None) or ""
+            return file.first_fault("integrity_check", None) or file.changed_content(None) or ""
     except LedgerError as error:
         if error.remedy != damage_remedy():
             raise

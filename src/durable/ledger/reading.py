@@ -76,10 +76,6 @@ class Reader:
         """Every row, in the query's order."""
         return self._fetch(query, params, -1)
 
-    def blob(self, digest: str) -> bytes | None:
-        row = self.one("blob", digest=digest)
-        return None if row is None else bytes(row["bytes"])
-
     def _check_version(self) -> None:
         check_version(self._connection, self.path)
         if schema_version(self._connection)[1] < MINOR:

@@ -101,9 +101,6 @@ FROM steps GROUP BY tool_name ORDER BY steps DESC, tool_name;
 -- name: hook_times
 SELECT hook_us FROM steps WHERE hook_us IS NOT NULL ORDER BY hook_us;
 
--- name: blob
-SELECT bytes FROM blobs WHERE digest = :digest;
-
 -- For the screens.
 
 -- name: latest_runs
@@ -129,6 +126,12 @@ SELECT * FROM owners WHERE session_id = :session_id ORDER BY seen_at;
 -- name: blob_up_to
 SELECT length(bytes) AS size, CASE WHEN length(bytes) <= :most THEN bytes END AS bytes
 FROM blobs WHERE digest = :digest;
+
+-- name: contents
+SELECT digest, bytes FROM blobs ORDER BY rowid;
+
+-- name: steps_with_content
+SELECT step_id FROM steps WHERE :digest IN (input, effective_input, output, error) ORDER BY seq;
 
 -- name: latest_events
 SELECT * FROM (
