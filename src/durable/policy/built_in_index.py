@@ -8,4 +8,4 @@ if TYPE_CHECKING:
 
 DIGEST = "none"
 NAMES: list[str] = []
-INDEX: dict[str, Any] = {"tools": {}, "globs": [], "words": {}, "chunks": {}, "whole": []}
+INDEX: dict[str, Any] = {"tools": {}, "paths": {}, "globs": [], "words": {}, "chunks": {}, "whole": []}

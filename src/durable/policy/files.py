@@ -13,7 +13,7 @@ from durable.errors import DurableError, PolicyError
 from durable.home import config_dir, is_within
 from durable.ledger.keys import read_key
 from durable.native import sha256
-from durable.policy import compiled
+from durable.policy.compiled import Compiled, compiled, keep, kept
 from durable.policy.policy import CHOSEN, ENFORCE, PROJECT, USER, Policy, merged
 
 TYPE_CHECKING = False
@@ -26,7 +26,7 @@ _LARGEST = 1_000_000
 def load_policy(home: str, project: str, env: Mapping[str, str]) -> Policy:
     """The policy in force. An invalid file leaves its last valid content, and `broken` says so."""
     key = _spool_key(home)
-    layers: list[compiled.Compiled] = []
+    layers: list[Compiled] = []
     broken: list[tuple[str, str]] = []
     blind = False
     for origin, path in policy_files(project, env):
@@ -36,15 +36,13 @@ def load_policy(home: str, project: str, env: Mapping[str, str]) -> Policy:
                 layers.append(_compiled(home, key, origin, path, text))
         except PolicyError as error:
             broken.append((str(error), path))
-            last = compiled.kept(home, key, path)
-            if last is None:
-                blind = True
-            else:
-                layers.append(compiled.unpack(last, origin))
+            last = kept(home, key, path, origin)
+            blind = blind or last is None
+            layers += [last] if last else []
     return _assembled(layers, broken, blind)
 
 
-def _assembled(layers: list[compiled.Compiled], broken: list[tuple[str, str]], blind: bool) -> Policy:
+def _assembled(layers: list[Compiled], broken: list[tuple[str, str]], blind: bool) -> Policy:
     policy = merged(layers)
     policy.blind = blind
     if broken:
@@ -91,16 +89,15 @@ def _whole(text: bytes, path: str) -> bytes:
     return text
 
 
-def _compiled(home: str, key: bytes, origin: str, path: str, text: bytes) -> compiled.Compiled:
+def _compiled(home: str, key: bytes, origin: str, path: str, text: bytes) -> Compiled:
     digest = sha256(text)
-    lines = compiled.kept(home, key, path)
-    found = compiled.unpack(lines, origin) if lines is not None else None
+    found = kept(home, key, path, origin)
     if found is None or found.text_hash != digest:
         from durable.policy.compiler import compile_text
 
-        lines = compiled.pack(compile_text(_decoded(text, path), path), path, digest)
-        compiled.keep(home, key, path, lines)
-        found = compiled.unpack(lines, origin)
+        found = compiled(compile_text(_decoded(text, path), path), path, digest, origin)
+        keep(home, key, found)
+    found.source = _decoded(text, path)
     return found
 
 

@@ -37,6 +37,12 @@ def path_matches(pattern: str, path: str, project: str, home: str) -> bool:
     return _walk(wanted, [part for part in path.split("/") if part])
 
 
+def path_literal(pattern: str) -> str:
+    """The longest piece of a name that every path it matches must hold."""
+    names = pattern.removeprefix("~").split("/")
+    return max((longest_literal(name.replace("?", "*")) for name in names if name not in (".", "..")), key=len)
+
+
 def _segments(pattern: str, project: str, home: str) -> list[str]:
     if pattern.startswith("//"):
         base, rest = "", pattern

@@ -5,12 +5,12 @@ An index is plain JSON and is made when a file is compiled. It may name too many
 
 from __future__ import annotations
 
-from durable.policy.globs import glob, longest_literal
+from durable.policy.globs import glob, longest_literal, path_literal
 from durable.policy.patterns import BASH, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from durable.policy.patterns import Pattern
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Index = dict[str, Any]
 
 TOOLS = "tools"  # a tool's name → rules
+PATHS = "paths"  # a tool's name → pieces of a path → rules
 GLOBS = "globs"  # [a pattern of names, rules]
 WORDS = "words"  # a program's name → rules
 CHUNKS = "chunks"  # a piece of text that the line must hold → rules
@@ -26,7 +27,7 @@ WHOLE = "whole"  # rules for any Bash line
 
 def index_of(matches: Iterable[Any]) -> Index:
     """`matches` is the `match` of each rule, in order."""
-    index: Index = {TOOLS: {}, GLOBS: [], WORDS: {}, CHUNKS: {}, WHOLE: []}
+    index: Index = {TOOLS: {}, PATHS: {}, GLOBS: [], WORDS: {}, CHUNKS: {}, WHOLE: []}
     globs: dict[str, list[int]] = {}
     for number, match in enumerate(matches):
         for text in [match] if isinstance(match, str) else match:
@@ -41,7 +42,10 @@ def index_of(matches: Iterable[Any]) -> Index:
 
 def _add_tools(index: Index, globs: dict[str, list[int]], pattern: Pattern, number: int) -> None:
     for name in pattern.tools():
-        _add(globs if "*" in name else index[TOOLS], name, number)
+        if pattern.speaks_of_paths():
+            _add(index[PATHS].setdefault(name, {}), path_literal(pattern.argument), number)
+        else:
+            _add(globs if "*" in name else index[TOOLS], name, number)
         if glob(name, BASH) and number not in index[WHOLE]:
             index[WHOLE].append(number)
 
@@ -67,9 +71,14 @@ def _add(found: dict[str, list[int]], name: str, number: int) -> None:
 # ---- look-up ----------------------------------------------------------------------------------
 
 
-def rules_for_tool(index: Index, tool: str) -> list[int]:
+def rules_for_tool(index: Index, tool: str, paths: Callable[[], tuple[str, ...]]) -> list[int]:
+    """`paths` are the names of the file that the call is about."""
     exact: list[int] = index[TOOLS].get(tool, [])
     found = [number for name, numbers in index[GLOBS] if glob(name, tool) for number in numbers]
+    pieces = index[PATHS].get(tool)
+    if pieces:
+        named = paths()
+        found += [number for piece in pieces if any(piece in path for path in named) for number in pieces[piece]]
     return sorted({*exact, *found}) if found else exact
 
 

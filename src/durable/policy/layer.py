@@ -37,8 +37,8 @@ class Layer:
         self._load = load
         self._rules: dict[int, Rule] = {}
 
-    def for_tool(self, tool: str) -> list[int]:
-        return rules_for_tool(self.index, tool)
+    def for_tool(self, tool: str, paths: Callable[[], tuple[str, ...]]) -> list[int]:
+        return rules_for_tool(self.index, tool, paths)
 
     def for_line(self, line: str) -> list[int]:
         return rules_for_line(self.index, line)

@@ -7,13 +7,12 @@ only for a line that holds the name of a command some rule speaks of.
 
 from __future__ import annotations
 
-import os
-
 from durable.policy.claim import Claim, of_command, of_tool, of_whole_line
 from durable.policy.effects import effect_of
 from durable.policy.index import unquoted
 from durable.policy.options import words_match
 from durable.policy.patterns import BASH
+from durable.policy.place import Place
 from durable.policy.policy import PROJECT
 from durable.policy.rule import EFFECTS, GATES
 from durable.step import ONCE
@@ -70,20 +69,20 @@ def rules_for(call: Call, cwd: str, project: str, policy: Policy) -> Ruling:
     if call.tool == BASH:
         return _of_line(call, cwd, project, policy)
     ruling = Ruling(*effect_of(call.tool))
-    candidates = [(layer, layer.for_tool(call.tool)) for layer in policy.layers]
+    place = Place(call, cwd, project)
+    candidates = [(layer, layer.for_tool(call.tool, place.paths)) for layer in policy.layers]
     if any(numbers for _, numbers in candidates):
-        home = os.environ.get("HOME", "")
-        found = _judged(policy, candidates, ruling.effect, lambda rule: _pattern(rule, call, cwd, project, home))
+        found = _judged(policy, candidates, ruling.effect, lambda rule: _pattern(rule, place))
         _take(ruling, found)
         if found.rule is not None and found.rule.effect == ONCE:
             ruling.claims.append(of_tool(found.rule, call, cwd))
     return ruling
 
 
-def _pattern(rule: Rule, call: Call, cwd: str, project: str, home: str) -> Pattern | None:
-    if any(pattern.matches(call, cwd, project, home) for pattern in rule.unless):
+def _pattern(rule: Rule, place: Place) -> Pattern | None:
+    if any(pattern.matches(place.call, place) for pattern in rule.unless):
         return None
-    return next((pattern for pattern in rule.match if pattern.matches(call, cwd, project, home)), None)
+    return next((pattern for pattern in rule.match if pattern.matches(place.call, place)), None)
 
 
 # ---- what the layers say ----------------------------------------------------------------------

@@ -11,19 +11,19 @@ Tool  Tool(*)  *        a tool, any tool
 
 from __future__ import annotations
 
-from durable.policy.globs import glob, path_matches
+from durable.policy.globs import glob
+from durable.policy.place import EDITING, READING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from durable.event import Call
+    from durable.policy.place import Place
 
 BASH = "Bash"
-EDITING = {"Edit": "file_path", "MultiEdit": "file_path", "NotebookEdit": "notebook_path", "Write": "file_path"}
-READING = {"Read": "file_path", "NotebookRead": "notebook_path", "Glob": "path", "Grep": "path", "LS": "path"}
-# The tools a path pattern speaks of, and where each keeps its path.
-PATHS = {"Edit": EDITING, "Write": {"Write": "file_path"}, "Read": READING}
+# The tools a path pattern speaks of.
+PATHS = {"Edit": tuple(EDITING), "Write": ("Write",), "Read": tuple(READING)}
 NAMES = {"Agent": ("subagent_type",), "Task": ("subagent_type",), "Skill": ("skill", "command")}
 WEB = "WebFetch"
 _DOMAIN = "domain:"
@@ -45,22 +45,25 @@ class Pattern:
 
     def tools(self) -> tuple[str, ...]:
         """The names, or globs of names, of the tools it can match."""
-        if self.argument and self.tool in PATHS:
-            return tuple(PATHS[self.tool])
+        if self.speaks_of_paths():
+            return PATHS[self.tool]
         if self.tool.startswith("mcp__") and self.tool.count("__") == 1:
             return (f"{self.tool}__*",)
         return (self.tool,)
 
-    def matches(self, call: Call, cwd: str, project: str, home: str) -> bool:
+    def speaks_of_paths(self) -> bool:
+        return bool(self.argument) and self.tool in PATHS
+
+    def matches(self, call: Call, place: Place) -> bool:
         """Of a Bash call only the name is looked at: its commands are match.py's to find."""
         if not any(glob(name, call.tool) for name in self.tools()):
             return False
-        return not self.argument or self.tool == BASH or self._accepts(call, cwd, project, home)
+        return not self.argument or self.tool == BASH or self._accepts(call, place)
 
-    def _accepts(self, call: Call, cwd: str, project: str, home: str) -> bool:
+    def _accepts(self, call: Call, place: Place) -> bool:
         given = call.input if isinstance(call.input, dict) else {}
         if self.tool in PATHS:
-            return _is_on_path(self.argument, given, PATHS[self.tool][call.tool], cwd, project, home)
+            return place.is_at(self.argument)
         if self.tool == WEB:
             return _host_matches(self.argument.removeprefix(_DOMAIN), host_of(_text(given, "url")))
         return any(glob(self.argument, _text(given, field)) for field in NAMES[self.tool] if field in given)
@@ -125,18 +128,7 @@ def _split(text: str) -> list[str]:
     return [*words, word] if begun else words
 
 
-# ---- paths and hosts --------------------------------------------------------------------------
-
-
-def _is_on_path(pattern: str, given: dict[str, Any], field: str, cwd: str, project: str, home: str) -> bool:
-    from os.path import join, normpath, realpath
-
-    path = normpath(join(cwd or "/", _text(given, field)))
-    root = normpath(project or cwd or "/")
-    if path_matches(pattern, path, root, home):
-        return True
-    # By another name it is the same file: a link must not lead round a rule.
-    return path_matches(pattern, realpath(path), realpath(root), realpath(home) if home else home)
+# ---- hosts --------------------------------------------------------------------------
 
 
 def _host_matches(wanted: str, host: str) -> bool:
