@@ -10,7 +10,8 @@ from durable.commandline.walk import Walker
 
 __all__ = ["Command", "Line", "Open", "loose_words", "parse_line"]
 
-MOST_WORK = 20_000
+MOST_WORK = 8_000
+MOST_LEFTOVERS = 1_000
 NO_WORD = str.maketrans(dict.fromkeys(";&|<>(){}'\"`$\\=,!\n\t\r", " "))
 
 
@@ -22,7 +23,7 @@ def parse_line(line: str, cwd: str) -> Line:
         node = parser.program()
     except (Unclear, RecursionError):
         walker.parsed = False
-        budget.left = MOST_WORK
+        budget.left = MOST_LEFTOVERS
         walker.leftovers(parser)
         return Line(walker.commands, False)
     try:

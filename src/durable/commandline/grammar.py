@@ -87,6 +87,7 @@ class Parser(Scanner):
     def _pipeline(self) -> Pipeline:
         negated = False
         while True:
+            self.budget.spend()
             self.blanks()
             if self._keyword("!"):
                 negated = not negated
@@ -99,6 +100,7 @@ class Parser(Scanner):
                 return pipeline
             self.at += 2 if self.text.startswith("|&", self.at) else 1
             self.gap()
+            self.budget.spend()
             pipeline.stages.append(self._command())
 
     def _keyword(self, word: str) -> bool:
@@ -145,7 +147,7 @@ class Parser(Scanner):
         if not end:
             return None
         # It may assign to any variable by name.
-        self.assigned.append("*")
+        self.assign("*")
         words = [self.expansions(self.text[self.at + 2 : end - 2])]
         self.at = end
         return Test(words)
@@ -183,10 +185,10 @@ class Parser(Scanner):
         end = self.arithmetic_end(self.at)
         if end:
             words.append(self.expansions(self.text[self.at + 2 : end - 2]))
-            self.assigned.append("*")
+            self.assign("*")
             self.at = end
         else:
-            self.assigned.append(self.word().text)
+            self.assign(self.word().text)
             self.gap()
             if self._keyword("in"):
                 words = self._words_of_line()
@@ -317,7 +319,7 @@ class Parser(Scanner):
         name = "" if node.words else self.assignment(word)
         if name:
             node.assignments.append(word)
-            self.assigned.append(name)
+            self.assign(name)
         else:
             node.words.append(word)
         return True
@@ -337,6 +339,7 @@ class Parser(Scanner):
 
     def _redirect(self, into: list[Redirect], operator: str) -> None:
         self.at += len(operator)
+        self.budget.spend()
         self.blanks()
         redirect = Redirect(operator, self.word())
         if operator.endswith(("<<", "<<-")):
@@ -357,11 +360,15 @@ class Parser(Scanner):
     def _note_assigned(self, node: Simple) -> None:
         name = node.words[0].text if node.words else ""
         if name in ASSIGNING:
-            self.assigned.extend(word.text for word in node.words[1:])
+            for word in node.words[1:]:
+                self.assign(word.text)
         elif name in DECLARING:
-            self.assigned.extend(word.text.partition("=")[0] for word in node.words[1:] if "=" in word.text)
+            for word in node.words[1:]:
+                variable, equals, _ = word.text.partition("=")
+                if equals:
+                    self.assign(variable)
         elif name in ("eval", "source", "."):
-            self.assigned.append("*")
+            self.assign("*")
 
 
 COMPOUNDS: dict[str, Callable[[Parser], Node]] = {

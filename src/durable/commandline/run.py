@@ -31,17 +31,9 @@ class Call:
     """One simple command on its way through its wrappers."""
 
     __slots__ = (
-        "assignments",
-        "marks",
-        "open_ended",
-        "own_shell",
-        "redirects",
-        "state",
-        "stdin",
-        "text",
-        "words",
-        "written",
-    )
+        "assignments", "fed", "marks", "open_ended", "own_shell", "redirects", "since", "state", "stdin", "text",
+        "words", "written",
+    )  # fmt: skip
 
     def __init__(self, words: list[str], state: State, marks: int, text: str) -> None:
         self.words = words
@@ -51,8 +43,10 @@ class Call:
         self.text = text
         self.own_shell = True
         self.open_ended = False
+        self.since = 0  # the commands collected from here on are those of its own expansions
         self.assignments: list[tuple[str, str]] = []
         self.redirects: list[tuple[str, str]] = []
+        self.fed = False
         self.stdin: str | None = None
 
     def inside(self, inside: Inside) -> Call:
@@ -63,7 +57,7 @@ class Call:
         call = Call(inside.words, state, self.marks | inside.marks, self.text)
         call.open_ended = self.open_ended or inside.more
         call.written, call.redirects, call.assignments = self.written, self.redirects, self.assignments
-        call.stdin = self.stdin
+        call.stdin, call.fed, call.since = self.stdin, self.fed, self.since
         call.own_shell = self.own_shell and inside.here
         return call
 
@@ -92,7 +86,7 @@ class Runner:
         self.budget.spend()
         words = call.words
         name = program(words)
-        body = call.state.functions.get(name) if call.own_shell else None
+        body = call.state.functions.get(name) if call.own_shell and not wrapped else None
         if body is not None and name not in self.calling:
             self._function(name, body, call)
             return
@@ -117,7 +111,7 @@ class Runner:
             inner.state.functions = {}
             inner.state.errexit = inner.state.pipefail = False
             inner.state.later = call.state.later
-            inner.state.options(inside.options, True)
+            inner.state.options(inside.options, False)
         self.script(script, inner)
 
     def _function(self, name: str, body: Node, call: Call) -> None:
@@ -142,10 +136,19 @@ class Runner:
             self.sequence(node, call.state, call.marks)
         self.scripts -= 1
         self.outer = outer
+        if type(script) is Open:
+            self._forget_repeated(call.since, before)
         for command in self.commands[before:]:
             command.redirects = call.redirects + command.redirects
             if call.open_ended or type(script) is Open:
                 command.open_ended = True
+
+    def _forget_repeated(self, since: int, before: int) -> None:
+        """`bash -c "a $(b)"` runs `b` once, although it stands in the text that is read a second time."""
+        ran = [command.words for command in self.commands[since:before]]
+        self.commands[before:] = [
+            command for command in self.commands[before:] if not (command.subshell and command.words in ran)
+        ]
 
     def _emit(self, call: Call) -> None:
         state = call.state
@@ -154,8 +157,7 @@ class Runner:
         command.assignments = call.assignments
         command.redirects = call.redirects
         command.open_ended = command.open_ended or call.open_ended
-        if call.stdin is not None:
-            command.reads_stdin = True
+        command.reads_stdin = command.reads_stdin or call.fed
         self.commands.append(command)
         if call.own_shell and call.words[0] in BUILT_IN:
             self._built_in(call)

@@ -38,11 +38,14 @@ class Scanner:
         self.depth = depth
         self.budget = budget
         self.pending: list[Redirect] = []
-        self.assigned: list[str] = []
+        self.assigned: dict[str, int] = {}
         self.simples: list[Simple] = []
 
     def sequence(self, ends: tuple[str, ...]) -> Sequence:
         raise NotImplementedError
+
+    def assign(self, name: str) -> None:
+        self.assigned[name] = self.assigned.get(name, 0) + 1
 
     def deeper(self) -> None:
         self.depth += 1
@@ -87,28 +90,36 @@ class Scanner:
 
     def _here_document(self, document: Redirect) -> None:
         strip = document.operator.endswith("-")
-        lines: list[str] = []
-        while self.at < self.length:
-            end = self.text.find("\n", self.at)
-            end = self.length if end < 0 else end
-            line = self.text[self.at : end]
-            line = line.lstrip("\t") if strip else line
-            self.at = min(end + 1, self.length)
-            if line == document.delimiter:
-                # The newline still ends the command that the document belongs to.
-                break
-            lines.append(line)
-        document.body = "".join(line + "\n" for line in lines)
+        begin = self.at
+        end = self._document_end(document.delimiter, strip)
+        body = self.text[begin:end]
+        document.body = "\n".join(line.lstrip("\t") for line in body.split("\n")) if strip else body
         if not document.target.quoted:
             document.content = self.expansions(document.body)
+
+    def _document_end(self, delimiter: str, strip: bool) -> int:
+        """Where the line that ends the document begins; steps past that line."""
+        text, found = self.text, self.at - 1
+        while True:
+            self.budget.spend()
+            found = text.find(delimiter, found + 1)
+            if found < 0:
+                self.at = self.length
+                return self.length
+            start, end = found, found + len(delimiter)
+            while strip and text[start - 1] == "\t":
+                start -= 1
+            if text[start - 1] == "\n" and (end == self.length or text[end] == "\n"):
+                self.at = min(end + 1, self.length)
+                return start
 
     # Words.
 
     def word(self) -> Word:
-        self.budget.spend()
         text, length = self.text, self.length
         word = Word(self.at)
         while True:
+            self.budget.spend()
             at = begin = self.at
             while at < length and text[at] not in SPECIAL:
                 at += 1
@@ -355,7 +366,7 @@ class Scanner:
         self.depth -= 1
         if inside.runs:
             word.ran(inside.runs)
-        self.assigned.append(self.text[begin + 2 : self.at].partition("=")[0].rstrip(":"))
+        self.assign(self.text[begin + 2 : self.at].partition("=")[0].rstrip(":"))
         self._opaque(word, begin)
 
     def _default(self, inside: Word, double: bool) -> None:

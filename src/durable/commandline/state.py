@@ -33,13 +33,13 @@ class State:
         other.functions = dict(self.functions)
         return other
 
-    def options(self, words: list[str], on_only: bool) -> None:
+    def options(self, words: list[str], off_only: bool) -> None:
         """`set -euo pipefail` and the same words after `bash`."""
         for number, word in enumerate(words):
             if word[:1] not in ("-", "+") or word.startswith("--"):
                 continue
             on = word[0] == "-"
-            if on and on_only:
+            if on and off_only:
                 continue
             if "e" in word[1:]:
                 self.errexit = on

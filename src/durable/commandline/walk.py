@@ -29,7 +29,7 @@ SPLITS = frozenset(" \t\n*?[")
 
 
 class Walker(Runner):
-    def __init__(self, budget: Budget, assigned: list[str]) -> None:
+    def __init__(self, budget: Budget, assigned: dict[str, int]) -> None:
         super().__init__(budget)
         self.assigned = assigned
 
@@ -160,6 +160,7 @@ class Walker(Runner):
     # Simple commands.
 
     def _simple(self, node: Simple, state: State, marks: int, stdin: str | None) -> None:
+        since = len(self.commands)
         self._expand_simple(node, state, marks)
         words = [self._text(word, state) for word in node.words]
         assignments = [self._text(word, state) for word in node.assignments]
@@ -170,7 +171,9 @@ class Walker(Runner):
                 return
             words = [":"]
         call = Call(words, state, marks, node.text)
+        call.since = since
         call.redirects = redirects
+        call.fed = stdin is not None or any(sign.lstrip("0").startswith("<") for sign, _ in redirects)
         if assignments:
             call.assignments = [_pair(word) for word in assignments]
         call.stdin = given(node.redirects) if node.redirects else None
@@ -225,7 +228,7 @@ class Walker(Runner):
         """A variable's value if the line gives it one, once and for all."""
         if name == "PWD" and state.cwd.startswith("/"):
             return state.cwd
-        if self.assigned.count(name) != 1 or "*" in self.assigned:
+        if self.assigned.get(name) != 1 or "*" in self.assigned:
             return None
         return state.variables.get(name)
 
