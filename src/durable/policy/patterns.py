@@ -51,12 +51,15 @@ class Pattern:
             return (f"{self.tool}__*",)
         return (self.tool,)
 
+    def names(self, tool: str) -> bool:
+        return any(glob(name, tool) for name in self.tools())
+
     def speaks_of_paths(self) -> bool:
         return bool(self.argument) and self.tool in PATHS
 
     def matches(self, call: Call, place: Place) -> bool:
         """Of a Bash call only the name is looked at: its commands are match.py's to find."""
-        if not any(glob(name, call.tool) for name in self.tools()):
+        if not self.names(call.tool):
             return False
         return not self.argument or self.tool == BASH or self._accepts(call, place)
 

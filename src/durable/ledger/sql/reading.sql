@@ -151,3 +151,8 @@ FROM steps GROUP BY tool_name ORDER BY steps DESC, tool_name;
 -- name: unsettled_sessions
 SELECT DISTINCT session_id FROM steps
 WHERE status IN ('prepared', 'running', 'in_doubt') AND (:run_id = '' OR run_id = :run_id);
+
+-- name: steps_holding
+SELECT DISTINCT steps.* FROM claims JOIN steps USING (step_id)
+WHERE claims.fingerprint = :fingerprint AND steps.status IN ('prepared', 'running', 'in_doubt', 'succeeded')
+ORDER BY steps.seq DESC LIMIT 20;
