@@ -59,7 +59,7 @@ def _closed(tx: Transaction, news: News) -> dict[str, Any]:
         news.by,
         duration_ms=news.duration_ms,
         exit_code=code,
-        exit_known=None if code is None else 1,
+        exit_known=0 if news.ending.exit_hidden else None if code is None else 1,
         output=_put(tx, news.output),
         error=_put(tx, news.error),
         returned=int(news.returned),

@@ -16,13 +16,23 @@ _EXIT = "Exit code "
 
 
 class Ending:
-    __slots__ = ("exit_code", "status", "task_id", "why")
+    """`exit_hidden`: the code that came back need not be the command's own."""
 
-    def __init__(self, status: str, why: str = "", exit_code: int | None = None, task_id: str | None = None) -> None:
+    __slots__ = ("exit_code", "exit_hidden", "status", "task_id", "why")
+
+    def __init__(
+        self,
+        status: str,
+        why: str = "",
+        exit_code: int | None = None,
+        task_id: str | None = None,
+        exit_hidden: bool = False,
+    ) -> None:
         self.status = status
         self.why = why
         self.exit_code = exit_code
         self.task_id = task_id
+        self.exit_hidden = exit_hidden
 
 
 def may_launch(tool: str) -> bool:

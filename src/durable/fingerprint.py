@@ -26,6 +26,11 @@ def fingerprint(key: bytes, tool: str, given: dict[str, Any], cwd: str) -> str:
     return hmac_sha256(key, dumps([tool, place, canonical(kept)]).encode())[:32]
 
 
+def of_claim(key: bytes, tool: str, place: str, parts: Any) -> str:
+    """Of what a rule picked out of a call; `parts` are canonical already."""
+    return hmac_sha256(key, b"claim\n" + dumps([tool, place, parts]).encode())[:32]
+
+
 def input_hash(key: bytes, given: Any) -> str:
     """Of the input to the letter: what a redacted row's original must match to be executed."""
     return hmac_sha256(key, b"input\n" + dumps(given).encode())[:32]

@@ -21,7 +21,7 @@ from durable.errors import DurableError, InputError
 from durable.home import data_home
 from durable.ledger.sqlite import SqliteLedger
 from durable.policy.files import load_policy
-from durable.policy.policy import OBSERVE, Policy
+from durable.policy.policy import Policy
 from durable.redact import Redactor
 from durable.spool import Fold
 
@@ -32,10 +32,13 @@ if TYPE_CHECKING:
 
     from durable.event import Event
     from durable.ledger.transaction import Transaction
+    from durable.prepare import Prepared
+    from durable.probing import Verdicts
     from durable.step import Step
 
 CLIENT = "claude-code"
 FOLDED_A_SECOND = 4_000_000  # bytes that a slow machine takes in
+TO_ANSWER_S = 1.0  # what a probe leaves of the deadline
 LARGEST_INPUT = 100_000_000  # without an end to it the kernel would kill us, and the call would run
 
 
@@ -156,21 +159,42 @@ def main(door: str, marker: switch.Marker | None) -> NoReturn:
 
 
 def before_call(hook: Hook) -> str:
-    from durable.policy.decide import DENY
-    from durable.prepare import prepare
+    from durable.policy.decide import PROBE
 
     event = hook.read()
+    verdicts: Verdicts = {}
+    while True:
+        prepared = _prepare(hook, event, verdicts)
+        if prepared.decision.verdict != PROBE:
+            answer: str = hook.agent.render_decision(prepared.decision, prepared.replacement)
+            return answer
+        _probe(hook, prepared, verdicts)
+
+
+def _prepare(hook: Hook, event: Event, verdicts: Verdicts) -> Prepared:
+    from durable.policy.decide import MAY_RUN
+    from durable.prepare import Preparation
+
     assert hook.policy is not None
     tx = hook.transaction()
     with tx:
-        decision, step = prepare(tx, event, hook.policy, hook.redactor, hook.env, hook.elapsed_us())
+        prepared = Preparation(tx, event, hook.policy, hook.redactor, hook.env, verdicts).prepare(hook.elapsed_us())
         hook.alarm.check(event.client_pid)
-        denied = decision.verdict == DENY and hook.policy.mode != OBSERVE
-        hook.permitted = None if denied else step
+        hook.permitted = prepared.step if prepared.decision.verdict in MAY_RUN else None
         tx.commit()
     hook.sweep()
-    answer: str = hook.agent.render_deny(decision.reason) if denied else hook.agent.render_permit()
-    return answer
+    return prepared
+
+
+def _probe(hook: Hook, prepared: Prepared, verdicts: Verdicts) -> None:
+    """Outside lock and transaction: a probe takes as long as it takes, and others must not wait for it."""
+    from durable.probing import ask
+
+    question = prepared.question
+    assert question is not None
+    hook.alarm.doing = f"probing step {question.step_id}"
+    seconds = max(hook.alarm.left() - TO_ANSWER_S, 0.1)
+    verdicts[question.step_id] = ask(question, seconds, hook.env)
 
 
 def after_call(hook: Hook) -> str:

@@ -16,6 +16,7 @@ import os
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
 ALIVE, DEAD, UNKNOWN = "alive", "dead", "unknown"
 
@@ -52,6 +53,11 @@ class Owner:
         self.host = host
         self.pidns = pidns
         self.session_id = session_id
+
+
+def from_row(row: Mapping[str, Any]) -> Owner:
+    """The owner that a row of the ledger describes."""
+    return Owner(**{name: row[name] for name in Owner.__slots__})
 
 
 class Process:

@@ -1,72 +1,248 @@
-"""Before the call: the row that must be on disk before anything may run."""
+"""Before the call: the row that must be on disk before anything may run.
+
+    join ─▶ second start? ─▶ rules ─▶ what the ledger knows of the claims ─▶ decide ─▶ row ─▶ running | closed
+"""
 
 from __future__ import annotations
 
 from durable import crash, row
-from durable.fingerprint import fingerprint, input_hash
+from durable.closing import closing
+from durable.fingerprint import input_hash
 from durable.join import join
-from durable.policy.decide import DENY, PERMIT, Decision, decide
+from durable.lookup import LookUp
+from durable.native import loads
+from durable.policy import reasons
+from durable.policy.decide import (
+    ASK,
+    DEFER,
+    DENY,
+    MAY_RUN,
+    PERMIT,
+    PROBE,
+    REPLAYED,
+    Answer,
+    Decision,
+    Situation,
+    decide,
+)
+from durable.policy.effects import WRITES_A_FILE
+from durable.policy.match import Ruling, rules_for
 from durable.policy.policy import OBSERVE
 from durable.spool import void_note
-from durable.step import REFUSED, RUNNING, overtaken
+from durable.step import ONCE, REFUSED, RUNNING, overtaken
+from durable.step import REPLAYED as HANDED_OVER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from durable.event import Event
     from durable.join import Seat
     from durable.ledger.transaction import Transaction
+    from durable.policy.claimed import Claimed
     from durable.policy.policy import Policy
+    from durable.probing import Question, Verdicts
     from durable.redact import Redactor
     from durable.step import Step
 
 
-def prepare(
-    tx: Transaction, event: Event, policy: Policy, redactor: Redactor, env: Mapping[str, str], elapsed_us: int
-) -> tuple[Decision, Step | None]:
-    """Decides about the call and writes it down; the caller commits. The step is None on a second start."""
-    call = event.call
-    assert call is not None
-    seat = join(tx, event, env)
-    hashed = input_hash(tx.key.fingerprint, call.input)
-    if _started_twice(tx, event, seat, hashed):
-        return Decision(PERMIT, "", ""), None
-    _settle_overtaken(tx, event, redactor)
-    mark = fingerprint(tx.key.fingerprint, call.tool, call.input, event.cwd)
-    scope = f"run:{seat.run_id}"
-    twin = tx.step("twin_in_scope", fingerprint=mark, scope=scope)
-    decision = decide(call, policy, twin)
-    fields = (
-        row.of_call(event, call, seat)
-        | row.of_input(tx, call, hashed, redactor)
-        | row.of_decision(decision, policy)
-        | row.of_claim(tx, mark, scope, decision, twin)
-    )
-    step = tx.prepare(row.new_step_id(), seat.run_id, fields | {"hook_us": elapsed_us, "flag": None})
-    crash.point("after-prepare")
-    _answer(tx, step, decision, policy)
-    return decision, step
+class Prepared:
+    """The answer, and the step it is about; `step` is None where nothing was written: on a second start,
+    and when the `question` has to be asked first. `replacement` is the input of a call that is replayed."""
+
+    __slots__ = ("decision", "question", "replacement", "step")
+
+    def __init__(self, decision: Decision) -> None:
+        self.decision = decision
+        self.step: Step | None = None
+        self.question: Question | None = None
+        self.replacement: dict[str, Any] | None = None
 
 
-def _started_twice(tx: Transaction, event: Event, seat: Seat, hashed: str) -> bool:
-    """The client may start a hook twice for one call; a model may also reuse an id for another call.
-    The same start has the same owner, agent, prompt, id and input, and nothing has come back for it yet."""
-    call = event.call
-    assert call is not None
-    found = tx.step(
-        "same_call_in_flight",
-        session_id=event.session_id,
-        tool_use_id=call.use_id,
-        owner_id=seat.owner_id,
-        agent_id=event.agent_id,
-        prompt_id=event.prompt_id,
-        input_hash=hashed,
-    )
-    if found is None or found.status != RUNNING:
-        return False
-    void_note(tx, found.step_id)
-    return True
+class Preparation:
+    """One call under one policy, within one transaction; the caller commits."""
+
+    def __init__(
+        self,
+        tx: Transaction,
+        event: Event,
+        policy: Policy,
+        redactor: Redactor,
+        env: Mapping[str, str],
+        verdicts: Verdicts,
+    ) -> None:
+        assert event.call is not None
+        self.tx = tx
+        self.event = event
+        self.call = event.call
+        self.policy = policy
+        self.redactor = redactor
+        self.env = env
+        self.verdicts = verdicts
+
+    def prepare(self, elapsed_us: int, tampers: str = "") -> Prepared:
+        seat = join(self.tx, self.event, self.env)
+        hashed = input_hash(self.tx.key.fingerprint, self.call.input)
+        if self._started_twice(seat, hashed):
+            return Prepared(Decision(Answer(PERMIT), Ruling("", ""), []))
+        _settle_overtaken(self.tx, self.event, self.redactor)
+        waiting = self._deferred(hashed)
+        if waiting is not None and waiting.approval == "denied":
+            said = reasons.refused_by_person(waiting.approval_by)
+            return Prepared(Decision(Answer(DENY, "approval", said), Ruling(waiting.effect, waiting.rule), []))
+        ruling = rules_for(self.call, self.event.cwd, self.event.project, self.policy)
+        step_id = waiting.step_id if waiting is not None else row.new_step_id()
+        look = LookUp(self.tx, self.event, seat, self.redactor, self.verdicts, step_id)
+        claims = look.claims(ruling)
+        found = Prepared(decide(self._situation(seat, ruling, claims, step_id, waiting, tampers)))
+        if found.decision.verdict == PROBE:
+            found.question = self._question(found.decision)
+            return found
+        self._try_replay(found)
+        found.step = self._written(found.decision, seat, step_id, hashed, claims, elapsed_us, waiting)
+        found.decision = self._answer(found)
+        return found
+
+    def _question(self, decision: Decision) -> Question:
+        from durable.probing import Question
+
+        assert decision.step is not None and decision.claim is not None
+        return Question(self.tx, decision.step, decision.claim.rule)
+
+    # ---- what is there already ----------------------------------------------------------------
+
+    def _started_twice(self, seat: Seat, hashed: str) -> bool:
+        """The client may start a hook twice for one call; a model may also reuse an id for another call.
+        The same start has the same owner, agent, prompt, id and input, and nothing has come back for it yet."""
+        found = self.tx.step(
+            "same_call_in_flight",
+            session_id=self.event.session_id,
+            tool_use_id=self.call.use_id,
+            owner_id=seat.owner_id,
+            agent_id=self.event.agent_id,
+            prompt_id=self.event.prompt_id,
+            input_hash=hashed,
+        )
+        if found is None or found.status != RUNNING:
+            return False
+        void_note(self.tx, found.step_id)
+        return True
+
+    def _deferred(self, hashed: str) -> Step | None:
+        """A call that waited for a person's answer: the client starts it again under the same id."""
+        return self.tx.step(
+            "deferred_call",
+            session_id=self.event.session_id,
+            tool_use_id=self.call.use_id,
+            agent_id=self.event.agent_id,
+            input_hash=hashed,
+        )
+
+    def _situation(
+        self, seat: Seat, ruling: Ruling, claims: list[Claimed], step_id: str, waiting: Step | None, tampers: str
+    ) -> Situation:
+        found = Situation(self.call, self.policy, ruling, claims, step_id)
+        run = self.tx.one("run", run_id=seat.run_id)
+        found.now = self.tx.at
+        found.attended = self.event.attended is True
+        found.cancelled = run is not None and run["status"] == "cancelled"
+        found.approved = waiting is not None and waiting.approval == "approved"
+        found.tampers = tampers
+        if self.policy.budgets:
+            from durable.budget import over_budget
+
+            found.over_budget = over_budget(self.tx, self.policy.budgets, self.event, seat.run_id)
+        return found
+
+    # ---- writing ------------------------------------------------------------------------------
+
+    def _written(
+        self,
+        decision: Decision,
+        seat: Seat,
+        step_id: str,
+        hashed: str,
+        claims: list[Claimed],
+        elapsed_us: int,
+        waiting: Step | None,
+    ) -> Step:
+        if waiting is not None:
+            return self._taken_up_again(waiting, seat, decision)
+        runs = decision.observed() if self.policy.mode == OBSERVE else decision
+        fields = (
+            row.of_call(self.event, self.call, seat)
+            | row.of_input(self.tx, self.call, hashed, self.redactor)
+            | row.of_decision(decision, self.policy, self.redactor)
+            | row.of_claims(self.tx, claims, runs, self.event.project)
+            | {"hook_us": elapsed_us, "flag": None, "file_before": self._file_before(decision)}
+        )
+        step = self.tx.prepare(step_id, seat.run_id, fields)
+        for claimed in claims:
+            if claimed.grant is not None and decision.verdict in MAY_RUN:
+                self.tx.append("grant.used", seat.run_id, claimed.grant["grant_id"], {"used_by": step_id})
+        crash.point("after-prepare")
+        return step
+
+    def _taken_up_again(self, waiting: Step, seat: Seat, decision: Decision) -> Step:
+        """Under whoever asks now: the process that asked first has ended."""
+        body = {
+            "verdict": decision.code or decision.verdict,
+            "owner_id": seat.owner_id,
+            "prompt_id": self.event.prompt_id,
+            "transcript_pos": row.transcript_end(self.event),
+        }
+        self.tx.append("step.decided", waiting.run_id, waiting.step_id, body)
+        found = self.tx.step("step", step_id=waiting.step_id)
+        assert found is not None
+        return found
+
+    def _file_before(self, decision: Decision) -> str | None:
+        """What the file holds now, for whoever asks later whether the call took effect."""
+        if decision.effect != ONCE or self.call.tool not in WRITES_A_FILE:
+            return None
+        from durable.file_probe import FIELDS, file_state
+
+        return file_state(str(self.call.input.get(FIELDS[self.call.tool], "")), self.tx.key.fingerprint) or None
+
+    def _try_replay(self, found: Prepared) -> None:
+        decision = found.decision
+        if decision.verdict != REPLAYED or decision.step is None:
+            return
+        from durable.replay import replacement, stands_in_the_way
+
+        kept = self.tx.content(decision.step.output) if decision.step.output else None
+        found.replacement = replacement(loads(kept) if kept is not None else None, self.call.input)
+        if found.replacement is None or stands_in_the_way(self.env, self.event.project):
+            found.replacement = None
+            decision.verdict = DENY
+
+    def _answer(self, found: Prepared) -> Decision:
+        decision, step = found.decision, found.step
+        assert step is not None
+        if self.policy.mode == OBSERVE:
+            decision = decision.observed()
+        if decision.verdict == DENY:
+            error = self.tx.put_text(self.redactor.text(decision.reason))
+            self.tx.close_step(step, closing(REFUSED, "PreToolUse", error=error))
+        elif decision.verdict == REPLAYED:
+            self._hand_over(step, decision, found.replacement)
+        elif decision.verdict == DEFER:
+            if step.deferred_at is None:
+                self.tx.append("step.deferred", step.run_id, step.step_id, {})
+        else:
+            self.tx.mark_running(step, asked=decision.verdict == ASK)
+        crash.point("after-permit")
+        return decision
+
+    def _hand_over(self, step: Step, decision: Decision, replacement: dict[str, Any] | None) -> None:
+        assert decision.step is not None
+        body = {"replay": input_hash(self.tx.key.fingerprint, replacement)}
+        self.tx.append("step.handed_over", step.run_id, step.step_id, body)
+        twin = decision.step
+        self.tx.close_step(
+            step, closing(HANDED_OVER, "PreToolUse", output=twin.output, exit_code=twin.exit_code, exit_known=1)
+        )
 
 
 def _settle_overtaken(tx: Transaction, event: Event, redactor: Redactor) -> None:
@@ -76,13 +252,3 @@ def _settle_overtaken(tx: Transaction, event: Event, redactor: Redactor) -> None
         from durable.reconcile import Reconciler
 
         Reconciler(tx, redactor).overtaken(late)
-
-
-def _answer(tx: Transaction, step: Step, decision: Decision, policy: Policy) -> None:
-    if decision.verdict == DENY and policy.mode != OBSERVE:
-        from durable.closing import closing
-
-        tx.close_step(step, closing(REFUSED, "PreToolUse", error=tx.put_text(decision.reason)))
-    else:
-        tx.mark_running(step)
-    crash.point("after-permit")

@@ -6,14 +6,15 @@ from durable import event as ev
 from durable import row
 from durable.closing import News, apply
 from durable.ending import Ending, of_error, of_response
-from durable.fingerprint import fingerprint, input_hash
+from durable.fingerprint import input_hash
 from durable.join import join
+from durable.lookup import LookUp
 from durable.native import dumps
-from durable.policy.decide import DENY, PERMIT, Decision
-from durable.policy.effects import effect_of
+from durable.policy.decide import DENY, PERMIT, Answer, Decision
+from durable.policy.match import rules_for
 from durable.reconcile import Reconciler
 from durable.report import Report, ending_of
-from durable.step import UNPREPARED
+from durable.step import FAILED, ONCE, REPLAYED, UNPREPARED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ class Receipt:
         assert call is not None
         hashed = hashed or input_hash(self.tx.key.fingerprint, call.input)
         step = self._step_of(event, call, hashed) or self._unprepared(event, call, hashed)
+        if step.replay is not None and step.status == REPLAYED:
+            self._of_replayed(step, event, call, hashed)
+            return
         self._keep_effective_input(step, call, hashed)
         apply(self.tx, step, self._news(event, call, step))
         self._end_of_task(event, call)
@@ -75,15 +79,37 @@ class Receipt:
             input_hash=hashed,
         )
 
+    def _of_replayed(self, step: Step, event: Event, call: Call, hashed: str) -> None:
+        """It was to print a receipt. Another input means that another hook had the last word, and something ran."""
+        if hashed == step.replay:
+            self.tx.append("step.returned", step.run_id, step.step_id, {"task_id": None})
+            return
+        self._keep_effective_input(step, call, hashed)
+        apply(self.tx, step, self._news(event, call, step))
+        self.tx.append("step.replay_overridden", step.run_id, step.step_id, {})
+        self.tx.append("step.flagged", step.run_id, step.step_id, {"flag": UNPREPARED})
+
     def _news(self, event: Event, call: Call, step: Step) -> News:
         by = self.by or event.name
         if event.kind == ev.CALL_FAILED:
             error = event.error if isinstance(event.error, str) else dumps(event.error)
             ending = of_error(call.tool, step.effect, error, event.interrupted)
+            ending = self._by_its_rules(ending, event, call, step, error)
             return News(ending, by, error=self._text(error), duration_ms=event.duration_ms, returned=True)
-        ending = of_response(call.tool, event.response)
+        ending = self._by_its_rules(of_response(call.tool, event.response), event, call, step, event.response)
         kept = dumps(self.redactor.value(event.response)).encode()
+        if ending.status == FAILED:
+            return News(ending, by, error=kept, duration_ms=event.duration_ms, returned=True)
         return News(ending, by, output=kept, duration_ms=event.duration_ms, returned=True)
+
+    def _by_its_rules(self, ending: Ending, event: Event, call: Call, step: Step, said: Any) -> Ending:
+        """A rule may know what shows that nothing happened; and a line may hide what its commands came to."""
+        if step.effect != ONCE or event.interrupted:
+            return ending
+        from durable.no_effect import judged
+
+        ruling = rules_for(call, step.cwd, event.project, self.policy)
+        return judged(ending, ruling.claims, said)
 
     def _keep_effective_input(self, step: Step, call: Call, hashed: str) -> None:
         """Another hook may have rewritten the input: what was asked and what ran are both kept."""
@@ -97,15 +123,18 @@ class Receipt:
         """It ran, and no row said so first. The record says that much about itself. Without `why` nobody
         was asked about it either, and nothing can be said of what would have become of it."""
         seat = join(self.tx, event, self.env)
-        effect, rule = effect_of(call.tool)
-        decision = Decision(DENY if why else PERMIT, effect, rule, why, why_again=UNPREPARED)
-        mark = fingerprint(self.tx.key.fingerprint, call.tool, call.input, event.cwd)
+        ruling = rules_for(call, event.cwd, event.project, self.policy)
+        claims = LookUp(self.tx, event, seat, self.redactor, {}).marks(ruling)
+        whys = [UNPREPARED] * len(claims)
+        decision = Decision(Answer(DENY if why else PERMIT, "", why), ruling, whys)
+        ran = Decision(Answer(PERMIT), ruling, whys)
         fields = (
             row.of_call(event, call, seat)
             | row.of_input(self.tx, call, hashed, self.redactor)
-            | row.of_decision(decision, self.policy)
+            | row.of_decision(decision, self.policy, self.redactor)
             | ({} if why else {"would": None})
-            | row.of_unprepared_claim(mark, f"run:{seat.run_id}")
+            # It ran without asking, so it may not take a claim from one that asked: it has a nonce.
+            | row.of_claims(self.tx, claims, ran, event.project)
             | (known or {})
         )
         return self.tx.prepare(row.new_step_id(), seat.run_id, fields | {"hook_us": None, "flag": UNPREPARED})

@@ -68,7 +68,7 @@ class Reconciler:
         for row in self.tx.all("owners_with_unsettled"):
             if session_id and row["session_id"] != session_id:
                 continue
-            owner = owners.Owner(**{name: row[name] for name in owners.Owner.__slots__})
+            owner = owners.from_row(row)
             verdict, why = (owners.DEAD, str(row["end_reason"])) if row["ended_at"] else owners.liveness(owner)
             if verdict == owners.DEAD:
                 self._bury(row, why)

@@ -6,8 +6,8 @@ import os
 
 from durable.agents.registry import AGENTS
 from durable.native import dumps
+from durable.policy.decide import MAY_RUN
 from durable.policy.policy import OBSERVE
-from durable.step import UNPREPARED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from durable.event import Call, Event
     from durable.join import Seat
     from durable.ledger.transaction import Transaction
+    from durable.policy.claimed import Claimed
     from durable.policy.decide import Decision
     from durable.policy.policy import Policy
     from durable.redact import Redactor
-    from durable.step import Step
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # no i, l, o, u: an id is read aloud and typed
 
@@ -46,44 +46,60 @@ def of_input(tx: Transaction, call: Call, hashed: str, redactor: Redactor) -> di
     return {"input": tx.put(dumps(kept).encode()), "input_hash": hashed, "redacted": found}
 
 
-def of_decision(decision: Decision, policy: Policy) -> dict[str, Any]:
+def of_decision(decision: Decision, policy: Policy, redactor: Redactor) -> dict[str, Any]:
     would = None
     if policy.mode == OBSERVE:
-        would = decision.verdict + (f": {decision.reason}" if decision.reason else "")
+        would = decision.verdict + (f": {redactor.text(decision.reason)}" if decision.reason else "")
     return {
         "effect": decision.effect,
         "rule": decision.rule,
         "policy": policy.digest,
         "mode": policy.mode,
         "would": would,
+        "verdict": decision.code or decision.verdict,
     }
 
 
-def of_claim(tx: Transaction, mark: str, scope: str, decision: Decision, twin: Step | None) -> dict[str, Any]:
+def of_claims(tx: Transaction, claims: list[Claimed], decision: Decision, project: str) -> dict[str, Any]:
     """The first claim of a fingerprint goes without a nonce; an allowed duplicate's nonce says why."""
-    freed = tx.one("attempts_that_freed", fingerprint=mark, scope=scope)
+    listed = [
+        _claim(claimed, _nonce(claimed, why, decision), project)
+        for claimed, why in zip(claims, decision.whys, strict=True)
+        if not claimed.repeated
+    ]
+    first, nonce = claims[0], listed[0]["nonce"]
+    freed = tx.one("attempts_that_freed", fingerprint=first.fingerprint, scope=first.scope)
     attempt = 1 + (freed["freed"] if freed else 0)
-    nonce = None if twin is None else f"{decision.why_again}-{random_text(8)}"
+    twin = decision.twin or first.holder
     return {
-        "fingerprint": mark,
-        "scope": scope,
+        "fingerprint": first.fingerprint,
         "attempt": attempt,
         "nonce": nonce,
         "duplicate_of": None if twin is None else twin.step_id,
-        "idempotency_key": "-".join(part for part in (mark, str(attempt), nonce) if part),
+        "idempotency_key": "-".join(part for part in (first.fingerprint, str(attempt), nonce) if part),
+        "claims": listed,
     }
 
 
-def of_unprepared_claim(mark: str, scope: str) -> dict[str, Any]:
-    """It ran without asking, so it may not take a claim from one that asked."""
-    nonce = f"{UNPREPARED}-{random_text(8)}"
+def _nonce(claimed: Claimed, why: str, decision: Decision) -> str | None:
+    if decision.verdict not in MAY_RUN:
+        # It holds nothing: what it would have claimed is kept for the person who may yet allow it.
+        return f"{decision.code}-{random_text(8)}"
+    if claimed.holder is None and why in ("", claimed.effect):
+        return None
+    return f"{why or decision.code}-{random_text(8)}"
+
+
+def _claim(claimed: Claimed, nonce: str | None, project: str) -> dict[str, Any]:
+    claim = claimed.claim
     return {
-        "fingerprint": mark,
-        "scope": scope,
-        "attempt": 1,
+        "scope": claimed.scope,
+        "fingerprint": claimed.fingerprint,
         "nonce": nonce,
-        "duplicate_of": None,
-        "idempotency_key": f"{mark}-1-{nonce}",
+        "project": project,
+        "rule": claimed.rule.name,
+        "words": claim.words if claim is not None else "",
+        "exit_hidden": int(claim is not None and claim.exit_hidden),
     }
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from durable.policy.decide import Decision
     from durable.report import Report
 
 NAME = "claude-code"
@@ -158,6 +159,25 @@ def _kind(value: Any) -> str:
 # ---- answers ----------------------------------------------------------------------------------
 
 
+def render_decision(decision: Decision, replacement: dict[str, Any] | None) -> str:
+    """Before the call. Whatever is no deny and no question leaves the client's own permission check in place,
+    except a receipt that is handed over: it has been decided, and there is nothing left to permit."""
+    if decision.verdict == "permit":
+        return render_permit()
+    if decision.verdict == "replay" and replacement is not None:
+        return _specific("PreToolUse", {"permissionDecision": "allow", "updatedInput": replacement})
+    fields = {"permissionDecision": decision.verdict, "permissionDecisionReason": decision.reason}
+    return _specific("PreToolUse", fields, _for_the_person(decision))
+
+
+def _for_the_person(decision: Decision) -> str:
+    """The model reads the reason. The person sees one line of it, and the words that settle it."""
+    if decision.code not in ("duplicate", "in_doubt", "reworded", "elsewhere", "twice"):
+        return ""
+    lines = decision.reason.split("\n")
+    return "\n".join(f"durable: {line}" for line in (lines[0], *(line for line in lines[1:] if "durable " in line)))
+
+
 def render_permit(message: str = "") -> str:
     """Nothing: the client's own permission check goes on. An `allow` from us would skip it."""
     return dumps({"systemMessage": message}) if message else ""
@@ -172,7 +192,7 @@ def render_told(event_name: str, context: str, message: str = "") -> str:
     return _specific(event_name, {"additionalContext": context}, message)
 
 
-def _specific(event_name: str, fields: dict[str, str], message: str = "") -> str:
+def _specific(event_name: str, fields: dict[str, Any], message: str = "") -> str:
     answer: dict[str, object] = {"hookSpecificOutput": {"hookEventName": event_name, **fields}}
     if message:
         answer["systemMessage"] = message
@@ -205,3 +225,16 @@ def task_report(prompt: str) -> Report | None:
     from durable.agents import claude_reports
 
     return claude_reports.task_report(prompt)
+
+
+def usage(path: str, offset: int, last_id: str) -> tuple[int, str, int]:
+    """Tokens that the transcript speaks of from `offset` on; see claude_usage."""
+    from durable.agents import claude_usage
+
+    return claude_usage.usage(path, offset, last_id)
+
+
+def subagent_transcripts(transcript_path: str) -> list[str]:
+    from durable.agents import claude_usage
+
+    return claude_usage.subagent_transcripts(transcript_path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from durable.clock import nanoseconds
 from durable.orphans import orphans
-from durable.owner import DEAD, UNKNOWN, Owner, liveness
+from durable.owner import DEAD, UNKNOWN, from_row, liveness
 from durable.redact import Redactor
 from durable.view import Life, is_unsettled
 
@@ -39,7 +39,7 @@ class Living:
     def client(self, row: Row) -> tuple[str, str]:
         if row["ended_at"]:
             return DEAD, row["end_reason"]
-        return liveness(_owner(row))
+        return liveness(from_row(row))
 
     def _with_processes(self, step: Row, row: Row, reason: str) -> Life:
         if not step["running_at"] or self._nothing_left(row, step["running_at"]):
@@ -60,14 +60,10 @@ class Living:
         return self._empty_since[owner_id] <= since
 
     def _orphans(self, row: Row, since: str, ended: int | None) -> Orphans:
-        others = [_owner(other) for other in self._reader.all("owners_of_session", session_id=row["session_id"])]
-        return orphans(_owner(row), nanoseconds(since), ended, others)
+        others = [from_row(other) for other in self._reader.all("owners_of_session", session_id=row["session_id"])]
+        return orphans(from_row(row), nanoseconds(since), ended, others)
 
     def _owner(self, owner_id: str) -> Row | None:
         if owner_id not in self._owners:
             self._owners[owner_id] = self._reader.one("owner", owner_id=owner_id)
         return self._owners[owner_id]
-
-
-def _owner(row: Row) -> Owner:
-    return Owner(**{name: row[name] for name in Owner.__slots__})

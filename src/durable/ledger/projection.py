@@ -26,6 +26,7 @@ STATEMENTS: dict[str, tuple[str, ...]] = {
     "step.deferred": ("step_deferred",),
     "step.approval": ("step_approval",),
     "step.decided": ("step_decided",),
+    "step.handed_over": ("step_handed_over",),
     "step.running": ("step_running", "claims_follow"),
     "step.succeeded": ("step_closed", "claims_follow"),
     "step.failed": ("step_closed", "claims_follow"),
@@ -67,7 +68,7 @@ REMARKS = frozenset(
 
 
 # Columns that a later minor version brought. An event of before says nothing about them.
-_LATER = dict.fromkeys(("verdict", "replay", "file_before"))
+_LATER = dict.fromkeys(("verdict", "file_before"))
 _ONE_CLAIM = {"project": "", "rule": "", "words": "", "exit_hidden": 0}
 
 

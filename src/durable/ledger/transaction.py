@@ -101,6 +101,12 @@ class Transaction:
         """As JSON, like every other input, output and error."""
         return self.put(dumps(text).encode())
 
+    def content(self, digest: str) -> str | None:
+        """What was kept under this hash, if it is still what it was."""
+        row = self._ledger.one("get_blob", {"digest": digest})
+        data = bytes(row["bytes"]) if row else b""
+        return data.decode() if row and sha256(data) == digest else None
+
     # ---- look-ups -----------------------------------------------------------------------------
 
     def one(self, query: str, /, **params: Any) -> dict[str, Any] | None:
@@ -118,6 +124,10 @@ class Transaction:
 
     def move_cursor(self, path: str, position: int) -> None:
         self._ledger.run("move_cursor", {"path": path, "position": position})
+
+    def count_spent(self, path: str, position: int, message_id: str, tokens: int) -> None:
+        params = {"path": path, "position": position, "message_id": message_id, "tokens": tokens}
+        self._ledger.run("count_spent", params)
 
     # ---- the life of a step -------------------------------------------------------------------
 

@@ -1,39 +1,152 @@
-"""The answer to a call. Pure: call, policy and twin in, decision out."""
+"""The answer to a call. Pure: what is known of it goes in, a decision comes out. The first line that fits decides.
+
+    situation                                             answer             code
+    a policy file is invalid                              deny               broken_policy
+    the run was cancelled                                 deny               cancelled
+    the call would touch the ledger itself                deny               tampering
+    gate "deny"                                           deny               gate
+    the run is over its budget                            deny               budget
+    once, and the line holds it twice                     deny               twice
+    once, and a person granted one more                   permit             grant
+    once, a twin waits for approval                       deny               awaiting
+    once, a twin is in flight                             deny               in_flight
+    once, a twin may be in flight on another machine      deny               elsewhere
+    once, a twin is in doubt: nobody has probed it yet    probe
+                              nobody can tell             ask, else deny     in_doubt
+    once, a twin has succeeded: `ttl` over, below `max`   permit             ttl, max
+                                its line hides whether    probe; permit if it did not (disproved)
+                                `on_duplicate`            deny, ask, replay  duplicate
+    once, another call of the rule is in doubt            ask, else deny     reworded
+    gate "ask"                                            ask, else defer    approval
+    anything else                                         permit
+"""
 
 from __future__ import annotations
 
-from durable.policy.effects import WRITES_A_FILE, effect_of
-from durable.step import READ
+from durable.policy import reasons
+from durable.policy.effects import WRITES_A_FILE
+from durable.policy.rule import ALLOW, REPLAY
+from durable.step import IN_DOUBT, ONCE, PREPARED, READ, RUNNING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from durable.event import Call
+    from durable.policy.claimed import Claimed
+    from durable.policy.match import Ruling
     from durable.policy.policy import Policy
     from durable.step import Step
 
-PERMIT = "permit"
-DENY = "deny"
+PERMIT, DENY, ASK, DEFER = "permit", "deny", "ask", "defer"
+REPLAYED = "replay"
+PROBE = "probe"
+# The client may run the call; our own question is a permit too, since no hook follows a person's Yes.
+MAY_RUN = (PERMIT, ASK, DEFER)
+
+# Of a line that holds several claims, the strictest answer stands.
+_STRICTNESS = (PERMIT, REPLAYED, ASK, PROBE, DENY)
+
+
+class Situation:
+    """What is known when a call is decided. `attended`: somebody is there to be asked."""
+
+    __slots__ = (
+        "approved",
+        "attended",
+        "call",
+        "cancelled",
+        "claims",
+        "now",
+        "over_budget",
+        "policy",
+        "ruling",
+        "step_id",
+        "tampers",
+    )
+
+    def __init__(self, call: Call, policy: Policy, ruling: Ruling, claims: list[Claimed], step_id: str = "") -> None:
+        self.call = call
+        self.policy = policy
+        self.ruling = ruling
+        self.claims = claims
+        self.step_id = step_id
+        self.now = ""
+        self.attended = False
+        self.approved = False
+        self.cancelled = False
+        self.tampers = ""
+        self.over_budget = ""
+
+
+class Answer:
+    """To one claim, or to the call as a whole. `why_again` says what allows a duplicate: it goes into the nonce."""
+
+    __slots__ = ("code", "reason", "step", "verdict", "why_again")
+
+    def __init__(
+        self, verdict: str, code: str = "", reason: str = "", why_again: str = "", step: Step | None = None
+    ) -> None:
+        self.verdict = verdict
+        self.code = code
+        self.reason = reason
+        self.why_again = why_again
+        self.step = step
 
 
 class Decision:
-    """`why_again` says what allows a duplicate, and becomes part of its nonce."""
+    """`whys` has one entry for each claim; `claim` is the one that the answer is about, if it is about one."""
 
-    __slots__ = ("effect", "reason", "rule", "verdict", "why_again")
+    __slots__ = ("claim", "code", "effect", "reason", "rule", "step", "verdict", "whys")
 
-    def __init__(self, verdict: str, effect: str, rule: str, reason: str = "", why_again: str = "") -> None:
-        self.verdict = verdict
-        self.effect = effect
-        self.rule = rule
-        self.reason = reason
-        self.why_again = why_again
+    def __init__(self, answer: Answer, ruling: Ruling | Decision, whys: list[str], claim: Claimed | None = None) -> None:
+        self.verdict = answer.verdict
+        self.code = answer.code
+        self.reason = answer.reason
+        self.step = answer.step
+        self.effect: str = ruling.effect
+        self.rule: str = ruling.rule
+        self.whys = whys
+        self.claim = claim
+
+    def observed(self) -> Decision:
+        """The same call under observe mode: whatever would have been, it runs."""
+        whys = [why or "observed" for why in self.whys] if self.verdict != PERMIT else self.whys
+        return Decision(Answer(PERMIT, self.code, self.reason, step=self.step), self, whys, self.claim)
+
+    @property
+    def twin(self) -> Step | None:
+        return self.step if self.code != "reworded" else None
 
 
-def decide(call: Call, policy: Policy, twin: Step | None) -> Decision:
-    effect, rule = effect_of(call.tool)
-    again = effect if twin is not None else ""
-    if policy.broken and effect != READ and not _mends(call, policy.broken_file):
-        return Decision(DENY, effect, "broken policy", _broken(policy), again)
-    return Decision(PERMIT, effect, rule, why_again=again)
+def decide(situation: Situation) -> Decision:
+    s = situation
+    whys = [""] * len(s.claims)
+    barred = _barred(s)
+    if barred is not None:
+        return Decision(barred, s.ruling, whys)
+    answers = [_to_claim(s, claimed) for claimed in s.claims]
+    whys = [answer.why_again for answer in answers]
+    worst = max(answers, key=lambda answer: _STRICTNESS.index(answer.verdict))
+    if worst.verdict == PERMIT and s.ruling.gate == "ask" and not s.approved:
+        worst = _gate(s)
+    elif worst.verdict == DENY and len(answers) > 1:
+        worst.reason = reasons.of_line(s.claims, answers)
+    about = s.claims[answers.index(worst)] if worst in answers and worst.step is not None else None
+    return Decision(worst, s.ruling, whys, about)
+
+
+def _barred(s: Situation) -> Answer | None:
+    """What no receipt, no grant and no person at the prompt can lift."""
+    if s.policy.broken and s.ruling.effect != READ and not _mends(s.call, s.policy.broken_file):
+        return Answer(DENY, "broken_policy", reasons.broken_policy(s.policy.broken))
+    if s.cancelled:
+        return Answer(DENY, "cancelled", reasons.cancelled())
+    if s.tampers:
+        return Answer(DENY, "tampering", s.tampers)
+    if s.ruling.gate == "deny":
+        return Answer(DENY, "gate", reasons.gate(s.ruling.gate_rule))
+    if s.over_budget:
+        return Answer(DENY, "budget", reasons.over_budget(s.over_budget))
+    return None
 
 
 def _mends(call: Call, broken_file: str) -> bool:
@@ -41,8 +154,64 @@ def _mends(call: Call, broken_file: str) -> bool:
     return field is not None and call.input.get(field) == broken_file
 
 
-def _broken(policy: Policy) -> str:
-    return (
-        f"durable can't decide about this call because a policy file is invalid: {policy.broken}. "
-        "Nothing was run. Reading, and editing that one file, are still possible."
-    )
+def _gate(s: Situation) -> Answer:
+    reason = reasons.approval(s.ruling.gate_rule, s.step_id)
+    return Answer(ASK if s.attended else DEFER, "approval", reason, "asked")
+
+
+# ---- one claim --------------------------------------------------------------------------------
+
+
+def _to_claim(s: Situation, c: Claimed) -> Answer:
+    if c.effect != ONCE:
+        return Answer(PERMIT, why_again=c.effect, step=c.holder)
+    if c.repeated and c.rule.max == 1 and c.rule.on_duplicate != ALLOW:
+        return Answer(DENY, "twice", reasons.twice(c))
+    if c.grant is not None:
+        return Answer(PERMIT, "grant", why_again="grant", step=c.open or c.latest or c.holder)
+    if c.open is not None:
+        return _to_open_twin(s, c, c.open)
+    if c.done:
+        return _to_done_twin(s, c, c.done[0])
+    if c.kin is not None:
+        return _to_doubt(s, c, c.kin, "reworded")
+    return Answer(PERMIT)
+
+
+def _to_open_twin(s: Situation, c: Claimed, twin: Step) -> Answer:
+    if twin.status == PREPARED and twin.deferred_at is not None:
+        return Answer(DENY, "awaiting", reasons.awaiting(twin), step=twin)
+    if twin.status == IN_DOUBT or (twin.status == RUNNING and c.owner == "dead"):
+        return _to_doubt(s, c, twin, "in_doubt")
+    if c.owner == "alive":
+        return Answer(DENY, "in_flight", reasons.in_flight(twin), step=twin)
+    return Answer(DENY, "elsewhere", reasons.elsewhere(twin, c.owner_why, s.step_id), step=twin)
+
+
+def _to_doubt(s: Situation, c: Claimed, step: Step, code: str) -> Answer:
+    if c.probes and not c.probed:
+        return Answer(PROBE, code, step=step)
+    reason = reasons.in_doubt if code == "in_doubt" else reasons.reworded
+    if s.attended:
+        return Answer(ASK, code, reason(c, step, s.step_id), "asked", step)
+    return Answer(DENY, code, reason(c, step, s.step_id), step=step)
+
+
+def _to_done_twin(s: Situation, c: Claimed, twin: Step) -> Answer:
+    if c.is_stale(s.now):
+        return Answer(PERMIT, "ttl", why_again="ttl", step=twin)
+    if len(c.done) < c.rule.max:
+        return Answer(PERMIT, "max", why_again="max", step=twin)
+    if c.receipt is not None and not c.receipt.sure and c.probes:
+        if not c.probed:
+            return Answer(PROBE, "duplicate", step=twin)
+        if c.disproved:
+            return Answer(PERMIT, "disproved", why_again="disproved", step=twin)
+    chosen = c.rule.on_duplicate
+    if chosen == ALLOW:
+        return Answer(PERMIT, "allow", why_again="allow", step=twin)
+    if chosen == REPLAY and c.replayable:
+        return Answer(REPLAYED, "duplicate", reasons.done(c, twin, s.step_id), "replay", twin)
+    if chosen == "ask" and s.attended:
+        return Answer(ASK, "duplicate", reasons.done(c, twin, s.step_id), "asked", twin)
+    return Answer(DENY, "duplicate", reasons.done(c, twin, s.step_id), step=twin)

@@ -70,11 +70,11 @@ UPDATE owners SET ended_at = :at, end_reason = :reason WHERE owner_id = :subject
 INSERT INTO steps (step_id, run_id, session_id, owner_id, seq, tool_use_id, tool_name, agent_id, agent_type,
                    cwd, prompt_id, permission_mode, transcript_pos, effect, rule, policy, mode, would, status,
                    attempt, fingerprint, idempotency_key, nonce, duplicate_of, input, input_hash, redacted,
-                   prepared_at, hook_us, flag, verdict, replay, file_before)
+                   prepared_at, hook_us, flag, verdict, file_before)
 VALUES (:subject, :run_id, :session_id, :owner_id, :seq, :tool_use_id, :tool_name, :agent_id, :agent_type,
         :cwd, :prompt_id, :permission_mode, :transcript_pos, :effect, :rule, :policy, :mode, :would, 'prepared',
         :attempt, :fingerprint, :idempotency_key, :nonce, :duplicate_of, :input, :input_hash, :redacted,
-        CASE WHEN :flag IS NULL THEN :at END, :hook_us, :flag, :verdict, :replay, :file_before);
+        CASE WHEN :flag IS NULL THEN :at END, :hook_us, :flag, :verdict, :file_before);
 
 -- name: step_claimed
 INSERT INTO claims (step_id, scope, fingerprint, status, nonce, project, rule, words, exit_hidden)
@@ -113,7 +113,11 @@ UPDATE steps SET effective_input = :effective_input WHERE step_id = :subject;
 UPDATE steps SET flag = :flag WHERE step_id = :subject;
 
 -- name: step_decided
-UPDATE steps SET verdict = :verdict WHERE step_id = :subject;
+UPDATE steps SET verdict = :verdict, owner_id = :owner_id, prompt_id = :prompt_id, transcript_pos = :transcript_pos
+WHERE step_id = :subject AND status = 'prepared';
+
+-- name: step_handed_over
+UPDATE steps SET replay = :replay WHERE step_id = :subject AND status = 'prepared';
 
 -- name: step_deferred
 UPDATE steps SET deferred_at = :at WHERE step_id = :subject AND status = 'prepared' AND deferred_at IS NULL;
@@ -151,13 +155,22 @@ SELECT session_id, run_id, transcript_path, ended_at FROM sessions WHERE session
 SELECT owner_id, ended_at FROM owners WHERE owner_id = :owner_id;
 
 -- name: owner_row
-SELECT owner_id, session_id, pid, started, boot, host, pidns, ended_at FROM owners WHERE owner_id = :owner_id;
+SELECT owner_id, session_id, pid, started, boot, host, pidns, ended_at, end_reason FROM owners WHERE owner_id = :owner_id;
+
+-- name: owners_of_session
+SELECT * FROM owners WHERE session_id = :session_id ORDER BY seen_at;
 
 -- name: same_call_in_flight
 SELECT * FROM steps
 WHERE session_id = :session_id AND tool_use_id = :tool_use_id AND owner_id = :owner_id
   AND agent_id = :agent_id AND input_hash = :input_hash AND prompt_id = :prompt_id
   AND status IN ('prepared', 'running') AND returned_at IS NULL
+ORDER BY seq DESC LIMIT 1;
+
+-- name: deferred_call
+SELECT * FROM steps
+WHERE session_id = :session_id AND tool_use_id = :tool_use_id AND agent_id = :agent_id
+  AND input_hash = :input_hash AND deferred_at IS NOT NULL AND (status = 'prepared' OR approval = 'denied')
 ORDER BY seq DESC LIMIT 1;
 
 -- name: call_awaiting_receipt
@@ -281,6 +294,23 @@ WHERE status IN ('prepared', 'running', 'in_doubt') GROUP BY session_id ORDER BY
 
 -- name: step_of_task
 SELECT * FROM steps WHERE session_id = :session_id AND task_id = :task_id ORDER BY seq DESC LIMIT 1;
+
+-- name: calls_of_run
+SELECT count(*) AS calls FROM steps WHERE run_id = :run_id AND status NOT IN ('refused', 'replayed');
+
+-- name: run_started
+SELECT started_at FROM runs WHERE run_id = :run_id;
+
+-- name: transcripts_of_run
+SELECT DISTINCT transcript_path FROM sessions WHERE run_id = :run_id;
+
+-- name: spent
+SELECT position, message_id, tokens FROM spent WHERE path = :path;
+
+-- name: count_spent
+INSERT INTO spent (path, position, message_id, tokens) VALUES (:path, :position, :message_id, :tokens)
+ON CONFLICT (path) DO UPDATE SET
+  position = excluded.position, message_id = excluded.message_id, tokens = excluded.tokens;
 
 -- name: was_spooled
 SELECT fate FROM spooled WHERE name = :name;

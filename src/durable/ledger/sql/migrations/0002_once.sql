@@ -45,3 +45,11 @@ CREATE TABLE grants (
   used_at     TEXT
 );
 CREATE INDEX grants_unused ON grants (fingerprint, project) WHERE used_by IS NULL;
+
+-- Like cursors: how far each transcript was counted, and what it came to. Losing it costs a second reading.
+CREATE TABLE spent (
+  path       TEXT PRIMARY KEY,
+  position   INTEGER NOT NULL,
+  message_id TEXT NOT NULL,
+  tokens     INTEGER NOT NULL
+);

@@ -1,0 +1,57 @@
+"""What a run may use, and what it has used. Denied and replayed calls cost nothing."""
+
+from __future__ import annotations
+
+from durable.agents.registry import AGENTS
+from durable.clock import nanoseconds
+from durable.policy.policy import TOKENS, TOOL_CALLS, WALL_CLOCK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from durable.event import Event
+    from durable.ledger.transaction import Transaction
+
+_A_SECOND = 1_000_000_000
+
+
+def over_budget(tx: Transaction, budgets: dict[str, float], event: Event, run_id: str) -> str:
+    """The budget that one more call would go beyond, in words; "" if there is none."""
+    found = {TOOL_CALLS: _calls, WALL_CLOCK: _seconds, TOKENS: _tokens}
+    for name, most in budgets.items():
+        used = found[name](tx, event, run_id)
+        # A call is one more; time and tokens are used up when they are used up.
+        if used >= most:
+            return f"{used:g} of {most:g} {_UNITS[name]} are used up"
+    return ""
+
+
+_UNITS = {TOOL_CALLS: "tool calls", WALL_CLOCK: "seconds", TOKENS: "tokens"}
+
+
+def _calls(tx: Transaction, event: Event, run_id: str) -> float:
+    row = tx.one("calls_of_run", run_id=run_id)
+    return row["calls"] if row else 0
+
+
+def _seconds(tx: Transaction, event: Event, run_id: str) -> float:
+    """Since the run was opened, pauses included: that is what "be done by" means."""
+    row = tx.one("run_started", run_id=run_id)
+    return round((nanoseconds(tx.at) - nanoseconds(row["started_at"])) / _A_SECOND) if row else 0
+
+
+def _tokens(tx: Transaction, event: Event, run_id: str) -> float:
+    total = 0
+    for path in _transcripts(tx, event, run_id):
+        known = tx.one("spent", path=path) or {"position": 0, "message_id": "", "tokens": 0}
+        used, message_id, reached = AGENTS[event.client].usage(path, known["position"], known["message_id"])
+        if reached != known["position"]:
+            tx.count_spent(path, reached, message_id, known["tokens"] + used)
+        total += known["tokens"] + used
+    return total
+
+
+def _transcripts(tx: Transaction, event: Event, run_id: str) -> list[str]:
+    """Those of the run's sessions, and of their sub-agents."""
+    mains = [row["transcript_path"] for row in tx.all("transcripts_of_run", run_id=run_id)]
+    agents = AGENTS[event.client]
+    return [path for main in mains if main for path in (main, *agents.subagent_transcripts(main))]

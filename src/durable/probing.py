@@ -1,0 +1,103 @@
+"""Asks the world about a step in doubt, and writes down what it says.
+
+A probe runs outside lock and transaction. What it says moves the step only from `in_doubt`, so that of
+two who probed at once the loser finds it settled. "It happened" is believed at once. "It did not" is
+believed only when nothing of the step can still be on its way.
+"""
+
+from __future__ import annotations
+
+from durable import owner as owners
+from durable.clock import nanoseconds, stamp
+from durable.closing import closing
+from durable.native import dumps, loads
+from durable.orphans import orphans
+from durable.probe import CANT_TELL, HAPPENED, Verdict
+from durable.step import NOT_DONE, SUCCEEDED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from durable.ledger.transaction import Transaction
+    from durable.policy.rule import Rule
+    from durable.redact import Redactor
+    from durable.step import Step
+
+    Verdicts = dict[str, Verdict]
+else:
+    Verdicts = dict
+
+_WRITES = ("Edit", "MultiEdit", "NotebookEdit", "Write")
+
+
+class Question:
+    """Everything that a probe is told, taken from the ledger before it is let go."""
+
+    __slots__ = ("cwd", "key", "rule", "step", "step_id")
+
+    def __init__(self, tx: Transaction, step: Step, rule: Rule) -> None:
+        row = {name: value for name, value in step.row.items() if value is not None and name != "exit_hidden"}
+        row["input"] = loads(tx.content(step.effective_input or step.input) or "null")
+        self.step: dict[str, Any] = row
+        self.step_id: str = step.step_id
+        self.cwd: str = step.cwd
+        self.rule = rule
+        self.key: bytes = tx.key.fingerprint
+
+
+def can_be_probed(step: Step, rule: Rule) -> bool:
+    return bool(rule.probe) or (step.tool_name in _WRITES and bool(step.file_before))
+
+
+def ask(question: Question, seconds: float, env: Mapping[str, str]) -> Verdict:
+    """Never raises for what is wrong with a probe: then it can't tell."""
+    from durable.probe import built_in, run_probe
+
+    rule, step = question.rule, question.step
+    if not rule.probe:
+        return built_in(step["tool_name"], step["input"], step, question.key)
+    seconds = min(seconds, rule.probe_timeout_s or seconds)
+    return run_probe(rule.probe, step, question.cwd, seconds, env)
+
+
+def record_probe(tx: Transaction, step: Step, verdict: Verdict, redactor: Redactor) -> None:
+    tx.append("step.probed", step.run_id, step.step_id, {"says": verdict.says, "why": redactor.text(verdict.why)})
+
+
+def settle_by_probe(tx: Transaction, step: Step, verdict: Verdict, settle_s: float, redactor: Redactor) -> str:
+    """Moves the step as far as the verdict is believed. "" if that settled it, else why it did not."""
+    record_probe(tx, step, verdict, redactor)
+    if verdict.says == CANT_TELL:
+        return redactor.text(verdict.why) or "its probe can't tell"
+    if verdict.says == HAPPENED:
+        output = tx.put(dumps({"stdout": redactor.text(verdict.receipt)}).encode())
+        tx.close_step(step, closing(SUCCEEDED, "probe", output=output))
+        return ""
+    why = still_possible(tx, step, settle_s)
+    if not why:
+        error = tx.put_text(redactor.text(verdict.why) or "its probe says that it did not happen")
+        tx.close_step(step, closing(NOT_DONE, "probe", error=error))
+    return why
+
+
+def still_possible(tx: Transaction, step: Step, settle_s: float) -> str:
+    """Why "it did not happen" can't be believed yet; "" if it can. A dead client proves no dead call:
+    its command lives on as an orphan, its request arrives a little later."""
+    row = tx.one("owner_row", owner_id=step.owner_id)
+    if row is None:
+        return "its client is not on record"
+    owner = owners.from_row(row)
+    ended = nanoseconds(row["ended_at"] or step.doubted_at or step.closed_at)
+    clients = [owners.from_row(other) for other in tx.all("owners_of_session", session_id=step.session_id)]
+    left = orphans(owner, nanoseconds(step.running_at), ended, clients)
+    if left.found:
+        return f"process {left.found[0].pid} of it still runs"
+    if not left.known:
+        return f"whether a process of it still runs can't be known ({left.reason})"
+    until = nanoseconds(step.doubted_at or step.closed_at) + int(settle_s * 1_000_000_000)
+    if nanoseconds(tx.at) < until:
+        return f"its probe says that it did not happen, but it may still be under way until {stamp(until)}"
+    return ""
+
