@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 # A cache of another form is compiled anew, so that an upgrade needs no thought.
-_FORM = 3
+_FORM = 4
 _RULES = 1
 
 
@@ -85,7 +85,7 @@ def compiled(document: dict[str, Any], path: str, text_hash: str, origin: str) -
         "text_hash": text_hash,
         "digest": sha256(dumps([fields, rest]).encode()),
         "fields": fields,
-        "index": index_of(rule["match"] for _, rule in rules) if rules else None,
+        "index": index_of(rule for _, rule in rules) if rules else None,
         "rest": rest,
     }
     return Compiled(head, body, origin)

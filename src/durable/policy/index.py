@@ -25,19 +25,27 @@ CHUNKS = "chunks"  # a piece of text that the line must hold → rules
 WHOLE = "whole"  # rules for any Bash line
 
 
-def index_of(matches: Iterable[Any]) -> Index:
-    """`matches` is the `match` of each rule, in order."""
+def index_of(rules: Iterable[dict[str, Any]]) -> Index:
+    """Of the fields of each rule, in order."""
     index: Index = {TOOLS: {}, PATHS: {}, GLOBS: [], WORDS: {}, CHUNKS: {}, WHOLE: []}
     globs: dict[str, list[int]] = {}
-    for number, match in enumerate(matches):
-        for text in [match] if isinstance(match, str) else match:
-            pattern = parse(text)
+    for number, rule in enumerate(rules):
+        for pattern in _patterns(rule, "match"):
             if pattern.tool == BASH and pattern.words:
                 _add_command(index, pattern, number)
             else:
                 _add_tools(index, globs, pattern, number)
+        # A line that holds such a word has to be taken apart to know whether the rule is about it.
+        for pattern in _patterns(rule, "unless"):
+            if pattern.words:
+                _add_command(index, pattern, number)
     index[GLOBS] = [[name, numbers] for name, numbers in globs.items()]
     return index
+
+
+def _patterns(rule: dict[str, Any], field: str) -> list[Pattern]:
+    given = rule.get(field, ())
+    return [parse(text) for text in ([given] if isinstance(given, str) else given)]
 
 
 def _add_tools(index: Index, globs: dict[str, list[int]], pattern: Pattern, number: int) -> None:

@@ -168,6 +168,8 @@ def _named(layer: Layer, line: str) -> list[int]:
 
 
 def _bare(rule: Rule) -> Pattern | None:
+    if any(not pattern.words and BASH in _names(pattern) for pattern in rule.unless):
+        return None
     return next((pattern for pattern in rule.match if not pattern.words and BASH in _names(pattern)), None)
 
 
@@ -184,13 +186,16 @@ def _match_commands(ruling: Ruling, policy: Policy, candidates: Candidates, line
 
         match_loosely(ruling, policy, candidates, line, cwd)
         return
+    if not parsed.commands:
+        _take_whole(ruling, _judged(policy, candidates, ruling.effect, _bare), line, cwd)
+        return
     default = ruling.effect
     effects = []
     for at, command in enumerate(parsed.commands):
         found = _judged(policy, candidates, default, lambda rule, command=command: _of_command(rule, command))  # type: ignore[misc]
         effects.append(default if found.rule is None else found.rule.effect)
         _take_command(ruling, found, at, line, cwd)
-    if effects and max(map(EFFECTS.index, effects)) > EFFECTS.index(ruling.effect):
+    if max(map(EFFECTS.index, effects)) > EFFECTS.index(ruling.effect):
         ruling.effect, ruling.rule = effect_of(BASH)
 
 

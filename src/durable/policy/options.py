@@ -133,6 +133,7 @@ def _parts(word: str, named: list[str]) -> tuple[str, ...]:
 def _same(wanted: str, given: str, is_program: bool) -> bool:
     if is_program:
         given = given.removeprefix("./") if "/" in wanted else given.rpartition("/")[2]
+        wanted = wanted.removeprefix("./")
     return wanted == given or ("*" in wanted and _glob(wanted, given))
 
 

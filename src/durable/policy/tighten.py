@@ -32,7 +32,7 @@ def tightened(base: Rule | None, default_effect: str, project: Rule) -> Rule | N
         return None
     own = base if base is not None and base.effect == fields["effect"] else None
     rule = Rule(own.name if own else project.name, fields, own.origin if own else project.origin)
-    rule.tightened_by = project.name if own else ""
+    rule.tightened_by = project.name if own and fields != given else ""
     rule.ignored = ignored
     return rule
 
