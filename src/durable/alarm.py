@@ -96,12 +96,14 @@ def _ignore_all() -> None:
 
 
 def _seconds(text: str) -> float:
-    try:
-        seconds = float(text) if text else DEFAULT_S
-    except ValueError:
-        seconds = 0.0
+    if not text:
+        return DEFAULT_S
+    # float() would take spaces, exponents and the digits of every alphabet.
+    plain = text.isascii() and text.replace(".", "", 1).isdigit()
+    seconds = float(text) if plain else 0.0
     if not 0.1 <= seconds <= LONGEST_S:
-        raise DeadlineError(f"{VARIABLE} is {text!r}", f"set it to a number from 0.1 to {LONGEST_S:g} or unset it")
+        remedy = f"set it to a number from 0.1 to {LONGEST_S:g}, in the digits 0 to 9 alone, or unset it"
+        raise DeadlineError(f"{VARIABLE} is {text!r}", remedy)
     return seconds
 
 

@@ -517,12 +517,13 @@ def garbage(state):
 
 
 def damaged_page(state):
-    settled(state).close()
+    database = settled(state)
+    (page,) = database.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'steps_of_run'").fetchone()
+    (size,) = database.execute("PRAGMA page_size").fetchone()
+    database.close()
     path = state / "ledger.db"
     raw = bytearray(path.read_bytes())
-    # A page in the middle of an index or table: the first pages hold the schema.
-    start = len(raw) // 4096 // 2 * 4096
-    raw[start : start + 2048] = os.urandom(2048)
+    raw[(page - 1) * size : page * size] = os.urandom(size)
     path.write_bytes(raw)
 
 
@@ -665,6 +666,17 @@ def test_the_end_of_a_long_chain_is_followed_across_a_change_of_keys(doctor, mon
     database.close()
     found = {check.name: check for check in ledger.ledger_checks(str(state))}
     assert (found["chain"].status, "not made with the ledger's key" in found["chain"].sentence) == ("FAIL", True)
+
+
+def test_what_was_sealed_with_a_lost_key_is_said_to_be_linked_and_no_more(doctor):
+    grown(doctor)
+    before = int(doctor.one("ledger")[1].split(" events")[0])
+    assert doctor.one("chain")[1] == f"all {before} events follow from one another, under the key"
+    (doctor.state / "key").unlink()
+    assert doctor.machine.rescue("key", "renew", "--lost", "--reason", "the disk died").returncode == 0
+    said = doctor.one("chain")[1]
+    assert said.startswith(f"all {before + 1} events follow from one another, 1 under a key at hand; ")
+    assert said.endswith(f"of {before} before that only the links could be checked: their key is lost")
 
 
 def test_a_ledger_too_large_for_its_time_is_unknown_and_not_sound(doctor, monkeypatch):

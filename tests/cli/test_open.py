@@ -26,11 +26,20 @@ def test_open_lists_what_needs_a_person_each_with_the_line_that_helps(machine):
     assert "Interrupted" not in screen
 
 
+def test_open_does_not_say_that_nothing_is_to_be_done_under_a_call_to_be_looked_at(machine):
+    machine.before("Bash", command="deploy")
+    machine.kill_client()
+    machine.cli("reconcile")
+    screen = machine.said("open")
+    assert "1 interrupted call may have happened" in screen
+    assert "nothing needs you" not in screen
+
+
 def test_open_names_what_could_not_be_folded_in_and_why(machine):
     machine.ran("Read", file_path="/a")
     (machine.state / "spool" / "00000000000000000001-aa.json").write_text("{}")
     assert machine.json("open")["waiting_receipts"] == 1
-    assert "1 receipts wait" in machine.said("open")
+    assert "1 receipt waits" in machine.said("open")
     assert "can't be folded in and is set aside" in machine.said("reconcile")
     (item,) = machine.json("open", code=1)["items"]
     assert item["kind"] == "set_aside" and item["what"].endswith("spool/bad/00000000000000000001-aa.json")

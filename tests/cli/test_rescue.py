@@ -230,6 +230,33 @@ def test_a_ledger_that_is_gone_begins_anew_only_when_a_person_says_so(machine):
     assert denied(machine) == ""
 
 
+def test_a_ledger_with_nothing_wrong_is_left_as_it_is(machine):
+    machine.ran("Read", file_path="/a")
+    before = machine.cli("tail", "--once", "--json").stdout
+    done = machine.rescue("restore", "--reason", "just in case")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "nothing is wrong" in done.stdout and "nothing was changed" in done.stdout
+    assert machine.json("restore", "--reason", "just in case")["how"] == "unchanged"
+    assert machine.cli("tail", "--once", "--json").stdout == before
+    assert [path.name for path in (machine.state / "heads").iterdir()] == ["ledger"]
+
+
+def test_a_ledger_file_that_was_emptied_is_called_so_and_begins_anew_when_a_person_says_so(machine):
+    machine.ran("Read", file_path="/a")
+    path = machine.state / "ledger.db"
+    os.truncate(path, 0)
+    beside = (machine.state / "ledger.db-wal").read_bytes()
+    assert f"{path} is empty" in denied(machine)
+    for words in (("show",), ("open",), ("migrate",), ("doctor", "--repair")):
+        done = machine.cli(*words)
+        assert (done.returncode, "is empty" in done.stderr, "schema" in done.stderr) == (3, True, False), words
+    checks = {check["name"]: check for check in machine.json("doctor", code=1)["checks"]}
+    assert "is empty" in checks["ledger"]["sentence"] and "restore FILE" in checks["ledger"]["remedy"]
+    assert (machine.state / "ledger.db-wal").read_bytes() == beside
+    assert "a new one begins" in machine.rescue("restore", "--reason", "it was cut off").stdout
+    assert denied(machine) == ""
+
+
 def test_restore_wants_a_reason(machine):
     machine.ran("Read", file_path="/a")
     done = machine.rescue("restore")

@@ -203,6 +203,7 @@ def test_a_reason_is_required(home, reason):
 
 def test_a_secret_in_a_reason_is_not_kept(home):
     token = "ghp_" + "a1B2" * 9
+    (home / "heads" / "ledger").unlink()
     restore(str(home), None, f"for {token}")
     renew(str(home), f"for {token}", env={})
     said = [bodies(home, kind)[0]["reason"] for kind in ("ledger.restored", "key.renewed")]

@@ -153,11 +153,12 @@ def _view(items: list[Row], waiting: int, interrupted: int, absent: bool) -> lis
         blocks = [_item(item) for item in items if item["kind"] == kind]
         view += [Heading(title), *blocks] if blocks else []
     if waiting:
-        view.append(Note("note", f"{waiting} receipts wait: the next hook folds them in, or durable reconcile"))
+        those, them = ("1 receipt waits", "it") if waiting == 1 else (f"{waiting} receipts wait", "them")
+        view.append(Note("note", f"{those}: the next hook folds {them} in, or durable reconcile"))
     if interrupted:
         calls = "1 interrupted call" if interrupted == 1 else f"{interrupted} interrupted calls"
         view.append(Note("note", f"{calls} may have happened: see durable show, and look before repeating one"))
-    if not items and not absent:
+    if not items and not absent and not interrupted:
         view.append(Note("ok", "nothing needs you"))
     return view
 

@@ -46,6 +46,9 @@ def _first_lost(done: Restored) -> int:
 
 
 def _view(state: str, done: Restored) -> list[Block]:
+    if done.how == restore.UNCHANGED:
+        told = f"nothing is wrong with the ledger: all {done.seq:,} events and its head fit; nothing was changed"
+        return [Note("ok", told)]
     said = {
         restore.ACCEPTED: f"the ledger is accepted as it stands, up to event {done.seq}",
         restore.PUT_BACK: f"the backup is in place, up to event {done.seq}",

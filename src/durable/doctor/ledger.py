@@ -176,11 +176,25 @@ def _chain(home: str, file: LedgerFile, ring: KeyRing, start: int) -> Check:
         walk = Walk(at_hand, first["seq"], first["hash"], _key_before(rows, ring))
     else:
         walk = Walk(at_hand)
-    faults = {row["seq"]: fault for row in rows if (fault := walk.take(row))}
+    faults: dict[int, str] = {}
+    unsealed = 0
+    for row in rows:
+        fault = walk.take(row)
+        unsealed += walk.key_id not in at_hand
+        if fault:
+            faults[row["seq"]] = fault
     if faults:
         return _broken_chain(faults, [row["seq"] for row in rows if row["type"] in ACCEPTS])
     which = f"the last {len(rows):,}" if start else f"all {len(rows):,}"
-    return Check(PASS, "chain", f"{which} events follow from one another, under the key")
+    return Check(PASS, "chain", f"{which} events follow from one another, {_sealed(len(rows), unsealed)}")
+
+
+def _sealed(events: int, unsealed: int) -> str:
+    """Anyone can compute links: only a seal shows who made them."""
+    if not unsealed:
+        return "under the key"
+    left = f"{events - unsealed:,} under a key at hand"
+    return f"{left}; of {unsealed:,} before that only the links could be checked: their key is lost"
 
 
 def _broken_chain(faults: dict[int, str], accepting: list[int]) -> Check:

@@ -29,6 +29,7 @@ def database_in(home: str) -> str:
 
 def connect(path: str, busy_s: float) -> sqlite.Connection:
     """For the holder of the lock. Builds of SQLite differ in their defaults: everything is said here."""
+    check_not_emptied(path)
     try:
         # mode=rw: a file that vanishes meanwhile must not come back as an empty ledger.
         connection = _opened(path, "rw", busy_s)
@@ -59,6 +60,7 @@ def checkpoint(connection: sqlite.Connection, path: str, busy_s: float) -> None:
 def connect_to_read(path: str, busy_s: float) -> sqlite.Connection:
     """Writes nothing and never checkpoints. A read-only handle can't take the lock for the checkpoint
     that the last connection to close would else run, outside of ours."""
+    check_not_emptied(path)
     try:
         connection = _opened(path, "ro", busy_s)
         connection.execute("PRAGMA wal_autocheckpoint = 0")
@@ -66,6 +68,17 @@ def connect_to_read(path: str, busy_s: float) -> sqlite.Connection:
     except sqlite.Error as error:
         raise translated(error, path) from None
     return connection
+
+
+def check_not_emptied(path: str) -> None:
+    """SQLite takes a file of no bytes for a new database, and removes the WAL beside it."""
+    if is_emptied(path):
+        remedy = f"put a backup back: {command()} restore FILE --reason TEXT; or start over: leave FILE out"
+        raise LedgerError(f"{path} is empty: its content was cut off", remedy)
+
+
+def is_emptied(path: str) -> bool:
+    return os.path.exists(path) and os.path.getsize(path) == 0
 
 
 def _opened(path: str, mode: str, busy_s: float) -> sqlite.Connection:

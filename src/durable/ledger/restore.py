@@ -8,13 +8,23 @@ from __future__ import annotations
 
 import os
 
-from durable.errors import LedgerError, TamperError, UsageError, VersionError
+from durable.errors import DurableError, LedgerError, TamperError, UsageError, VersionError
 from durable.home import check_file
 from durable.ledger import keys
 from durable.ledger.create import build, write_first
-from durable.ledger.database import SIDE_FILES, check_version, connect, connect_to_read, present, streamed, translated
+from durable.ledger.database import (
+    SIDE_FILES,
+    check_version,
+    connect,
+    connect_to_read,
+    is_emptied,
+    present,
+    streamed,
+    translated,
+)
 from durable.ledger.files import copy_synced
 from durable.ledger.rescue import UncheckedLedger, head_fields, trusted_head
+from durable.ledger.sqlite import SqliteLedger
 from durable.ledger.swap import archive_head, put_in_place
 from durable.ledger.walk import Walk, walked
 from durable.native import sqlite
@@ -27,7 +37,7 @@ if TYPE_CHECKING:
     from durable.ledger.head import Head
     from durable.ledger.walk import Walked
 
-ACCEPTED, PUT_BACK, STARTED_OVER = "accepted", "put back", "started over"
+ACCEPTED, PUT_BACK, STARTED_OVER, UNCHANGED = "accepted", "put back", "started over", "unchanged"
 _NAMED_FAULTS = 20
 
 
@@ -49,6 +59,9 @@ def restore(home: str, file: str | None, reason: str) -> Restored:
     """Takes the present ledger, or `file` in its place, as the true one. Safe to run again after a crash."""
     if not reason.strip():
         raise UsageError("no reason was given", "say why with --reason TEXT: it stays in the record")
+    sound = None if file else _if_sound(home)
+    if sound is not None:
+        return Restored(UNCHANGED, sound, None, "", "")
     ledger = _Restoring(home, file)
     try:
         with ledger.begin() as tx:
@@ -58,6 +71,26 @@ def restore(home: str, file: str | None, reason: str) -> Restored:
     finally:
         ledger.close()
     return Restored(ledger.how, walk, ledger.head, ledger.old_head, ledger.old_ledger)
+
+
+def _if_sound(home: str) -> Walked | None:
+    """The chain of a ledger that hooks work with and in which a person has nothing left to accept."""
+    ledger = _Trusted(home)
+    try:
+        with ledger.begin():
+            walk = ledger.walked()
+    except DurableError:
+        return None
+    finally:
+        ledger.close()
+    return walk if not walk.faults else None
+
+
+class _Trusted(UncheckedLedger):
+    """Not unchecked at all: it opens where a hook would, and can walk its chain."""
+
+    _complete = SqliteLedger._complete
+    _check_head = SqliteLedger._check_head
 
 
 def _body(ledger: _Restoring, walk: Walked, reason: str) -> dict[str, Any]:
@@ -83,7 +116,7 @@ class _Restoring(UncheckedLedger):
         if self._file is not None:
             self._put_back(self._file)
         self.old_head = archive_head(self._home)
-        if self.old_head and not present(self._path):
+        if self.old_head and (not present(self._path) or is_emptied(self._path)):
             self._start_over()
         super()._open()
 
