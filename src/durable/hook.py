@@ -178,12 +178,20 @@ def _prepare(hook: Hook, event: Event, verdicts: Verdicts) -> Prepared:
     assert hook.policy is not None
     tx = hook.transaction()
     with tx:
-        prepared = Preparation(tx, event, hook.policy, hook.redactor, hook.env, verdicts).prepare(hook.elapsed_us())
+        preparation = Preparation(tx, event, hook.policy, hook.redactor, hook.env, verdicts)
+        prepared = preparation.prepare(hook.elapsed_us(), _tampering(hook, event))
         hook.alarm.check(event.client_pid)
         hook.permitted = prepared.step if prepared.decision.verdict in MAY_RUN else None
         tx.commit()
     hook.sweep()
     return prepared
+
+
+def _tampering(hook: Hook, event: Event) -> str:
+    from durable.policy.tampering import tampers
+
+    assert event.call is not None
+    return tampers(event.call, event.cwd, hook.home, hook.env, event.project)
 
 
 def _probe(hook: Hook, prepared: Prepared, verdicts: Verdicts) -> None:
@@ -216,10 +224,11 @@ def between_calls(hook: Hook) -> str:
     event = hook.read()
     tx = hook.transaction()
     with tx:
-        Lifecycle(tx, hook.redactor, hook.env).record(event)
+        said = Lifecycle(tx, hook.redactor, hook.env).record(event)
         tx.commit()
     hook.sweep()
-    return ""
+    answer: str = hook.agent.render_prompt_answered(said) if said else ""
+    return answer
 
 
 DOORS = {"pre_tool_use": before_call, "post_tool_use": after_call, "lifecycle": between_calls}

@@ -28,10 +28,38 @@ class Lifecycle:
         self.env = env
         self.reconciler = Reconciler(tx, redactor)
 
-    def record(self, event: Event) -> None:
+    def record(self, event: Event) -> str:
+        """What a person hears in answer to a prompt that was for us; "" for everything else."""
         handler = HANDLERS.get(event.kind)
-        if handler is not None:
-            handler(self, event, join(self.tx, event, self.env))
+        if handler is None:
+            return ""
+        seat = join(self.tx, event, self.env)
+        said = self._decision(event) if event.kind == ev.PROMPT else ""
+        if not said:
+            handler(self, event, seat)
+        return said
+
+    def _decision(self, event: Event) -> str:
+        """Only what a person typed counts, and only the words that are meant for us."""
+        from durable.prompts import decision_in
+
+        said = decision_in(event, self.tx)
+        if said is None:
+            return ""
+        from durable.errors import UsageError
+        from durable.person import carry_out
+
+        answered: list[str] = []
+
+        def work() -> None:
+            answered.append(carry_out(self.tx, said, self.redactor))
+
+        failed = self.tx.attempt(work)
+        if isinstance(failed, UsageError):
+            return f"{failed.problem}; {failed.remedy}"
+        if failed is not None:
+            raise failed
+        return answered[0]
 
     def session_started(self, event: Event, seat: Seat) -> None:
         self.reconciler.dead_owners()

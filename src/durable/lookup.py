@@ -13,7 +13,7 @@ from durable.policy.rule import GLOBAL, PROJECT_WIDE, REPLAY
 from durable.probe import HAPPENED, NOT_HAPPENED
 from durable.probing import Verdicts, can_be_probed, record_probe, settle_by_probe, still_possible
 from durable.reconcile import Reconciler
-from durable.step import IN_DOUBT, OPEN, PREPARED, RUNNING, Step
+from durable.step import IN_DOUBT, OPEN, RUNNING, Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -57,7 +57,7 @@ class Reconciler:
         steps = [step for step in steps if step.owner_id == owner_id]
         self.read([step for step in steps if step.status != PREPARED])
         for step in self._again(steps):
-            if step.status == PREPARED:
+            if step.status == PREPARED and step.deferred_at is None:
                 self.tx.close_step(
                     step, closing(REFUSED, "SessionEnd", error=self.tx.put_text("it was never permitted"))
                 )

@@ -6,10 +6,15 @@ plain deny wherever something could make the replacement run as anything else.
 
 from __future__ import annotations
 
+import os
+
+from durable.errors import DurableError
 from durable.native import loads
+from durable.owner import read_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
     from durable.event import Call
@@ -50,5 +55,57 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def stands_in_the_way(env: Any, project: str) -> bool:
-    return True
+# ---- what could have another word in it -----------------------------------------------------------
+
+_OURS = "pre_tool_use.py"
+
+
+def stands_in_the_way(env: Mapping[str, str], project: str) -> bool:
+    """Whether another hook or a permission rule could make something else of the replacement. What can't be
+    read might hold either."""
+    try:
+        return any(_interferes(settings) for settings in _settings(env, project))
+    except (OSError, ValueError, DurableError):
+        return True
+
+
+def _settings(env: Mapping[str, str], project: str) -> Iterator[Any]:
+    home = env.get("CLAUDE_CONFIG_DIR") or f"{env.get('HOME', '')}/.claude"
+    files = [f"{home}/settings.json", "/etc/claude-code/managed-settings.json"]
+    files += [f"{project}/.claude/{name}.json" for name in ("settings", "settings.local")]
+    for path in files:
+        if os.path.exists(path):
+            yield _read(path)
+    for given in _given_to_the_client(env):
+        yield loads(given) if given.lstrip().startswith("{") else _read(given)
+
+
+def _given_to_the_client(env: Mapping[str, str]) -> list[str]:
+    """`claude --settings FILE-or-JSON`: only its own command line tells."""
+    words = read_bytes(f"/proc/{env.get('CLAUDE_PID', '')}/cmdline").decode("utf-8", "surrogateescape").split("\0")
+    given = [words[at + 1] for at, word in enumerate(words[:-1]) if word == "--settings"]
+    return given + [word.partition("=")[2] for word in words if word.startswith("--settings=")]
+
+
+def _read(path: str) -> Any:
+    with open(path, encoding="utf-8") as file:
+        return loads(file.read())
+
+
+def _interferes(settings: Any) -> bool:
+    permissions = settings.get("permissions") or {}
+    rules = [*(permissions.get("deny") or ()), *(permissions.get("ask") or ())]
+    plugins = settings.get("enabledPlugins") or {}
+    groups = (settings.get("hooks") or {}).get("PreToolUse") or ()
+    return (
+        any(rule == "Bash" or rule.startswith("Bash(") for rule in rules)
+        or any(on and not name.startswith("durable@") for name, on in plugins.items())
+        or any(_is_anothers(group) for group in groups)
+    )
+
+
+def _is_anothers(group: Any) -> bool:
+    matcher = group.get("matcher") or ""
+    if matcher.isalnum() and matcher != "Bash":
+        return False
+    return any(_OURS not in str(handler.get("command", "")) for handler in group.get("hooks") or ())

@@ -178,6 +178,11 @@ def _for_the_person(decision: Decision) -> str:
     return "\n".join(f"durable: {line}" for line in (lines[0], *(line for line in lines[1:] if "durable " in line)))
 
 
+def render_prompt_answered(said: str) -> str:
+    """The prompt goes no further: it was for us, and the model never sees it."""
+    return dumps({"decision": "block", "reason": f"durable: {said}"})
+
+
 def render_permit(message: str = "") -> str:
     """Nothing: the client's own permission check goes on. An `allow` from us would skip it."""
     return dumps({"systemMessage": message}) if message else ""

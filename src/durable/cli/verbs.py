@@ -14,6 +14,13 @@ VERBS = {
     "tail": "durable.cli.tail",
     "stats": "durable.cli.stats",
     "reconcile": "durable.cli.reconcile",
+    "allow": "durable.cli.allow",
+    "happened": "durable.cli.happened",
+    "not-happened": "durable.cli.not_happened",
+    "approve": "durable.cli.approve",
+    "deny": "durable.cli.deny",
+    "retry": "durable.cli.retry",
+    "cancel": "durable.cli.cancel",
     "policy": "durable.cli.policy",
     "off": "durable.cli.off",
     "on": "durable.cli.on",
@@ -23,4 +30,9 @@ VERBS = {
 }
 
 # What bin/durable offers from a checkout, with the standard library alone.
-RESCUE = frozenset({"init", "uninit", "path", "doctor", "off", "on", "migrate", "restore", "key", "open"})
+RESCUE = frozenset(
+    {
+        "init", "uninit", "path", "doctor", "off", "on", "migrate", "restore", "key", "open",
+        "allow", "happened", "not-happened", "approve", "deny",
+    }
+)  # fmt: skip

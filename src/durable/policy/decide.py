@@ -97,7 +97,9 @@ class Decision:
 
     __slots__ = ("claim", "code", "effect", "reason", "rule", "step", "verdict", "whys")
 
-    def __init__(self, answer: Answer, ruling: Ruling | Decision, whys: list[str], claim: Claimed | None = None) -> None:
+    def __init__(
+        self, answer: Answer, ruling: Ruling | Decision, whys: list[str], claim: Claimed | None = None
+    ) -> None:
         self.verdict = answer.verdict
         self.code = answer.code
         self.reason = answer.reason

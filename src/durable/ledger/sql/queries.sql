@@ -229,6 +229,9 @@ ORDER BY given_at LIMIT 1;
 -- name: claims_of_step
 SELECT * FROM claims WHERE step_id = :step_id ORDER BY rowid;
 
+-- name: steps_of_tool
+SELECT * FROM steps WHERE session_id = :session_id AND tool_name = :tool_name ORDER BY seq;
+
 -- name: steps_named
 SELECT * FROM steps WHERE step_id >= :least AND step_id < :beyond LIMIT 3;
 

@@ -1,0 +1,145 @@
+"""What a person decides about a step, however it reaches us: typed at the prompt, or in the CLI.
+
+    allow         one more of this call may run: a grant for each of its claims, used once
+    happened      a step that nobody could tell about did take effect
+    not-happened  it did not: its claims are free
+    approve, deny a call that waits for an answer; what was decided stays decided
+    retry         a step that is over no longer counts: the same call may run again
+"""
+
+from __future__ import annotations
+
+from durable import owner as owners
+from durable import row
+from durable.closing import closing
+from durable.errors import UsageError
+from durable.native import dumps
+from durable.step import IN_DOUBT, NOT_DONE, OPEN, PREPARED, REFUSED, RUNNING, SUCCEEDED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from durable.ledger.transaction import Transaction
+    from durable.redact import Redactor
+    from durable.step import Step
+
+LEAST = 4  # characters of an id: fewer name too many
+
+
+class Said:
+    """`by` is who said it and how; `text` their reason, or what they know of the result."""
+
+    __slots__ = ("by", "name", "text", "verb")
+
+    def __init__(self, verb: str, name: str, text: str, by: str) -> None:
+        self.verb = verb
+        self.name = name
+        self.text = text
+        self.by = by
+
+
+def carry_out(tx: Transaction, said: Said, redactor: Redactor) -> str:
+    """Writes the decision down and says in a sentence what follows from it. UsageError if it makes no sense."""
+    step = _step(tx, said.name)
+    text = redactor.text(said.text)
+    body = {"verb": said.verb, "step_id": step.step_id, "by": said.by, "text": text}
+    tx.append("person.said", step.run_id, step.step_id, body)
+    return VERBS[said.verb](tx, step, Said(said.verb, step.step_id, text, said.by))
+
+
+def _step(tx: Transaction, name: str) -> Step:
+    found = tx.steps("steps_named", least=name, beyond=name + "~") if len(name) >= LEAST else []
+    if len(found) == 1:
+        return found[0]
+    what = f"{name!r} names more than one step" if found else f"there is no step {name!r}"
+    raise UsageError(what, "copy the id from the message, or from durable open")
+
+
+def _allow(tx: Transaction, step: Step, said: Said) -> str:
+    if step.status == PREPARED:
+        raise UsageError(f"step {step.step_id} waits for an answer", f"durable approve {step.step_id}")
+    run = tx.one("run", run_id=step.run_id)
+    for claim in tx.all("claims_of_step", step_id=step.step_id):
+        body = {
+            "for_step": step.step_id,
+            "fingerprint": claim["fingerprint"],
+            "project": claim["project"] or (run["project"] if run else ""),
+            "by": said.by,
+            "reason": said.text,
+        }
+        tx.append("grant.given", step.run_id, "g" + row.random_text(11), body)
+    return f"one more {step.tool_name} call like step {step.step_id} may run; the agent can try it again now"
+
+
+def _happened(tx: Transaction, step: Step, said: Said) -> str:
+    step = _in_doubt(tx, step)
+    output = tx.put(dumps({"stdout": said.text}).encode()) if said.text else None
+    tx.close_step(step, closing(SUCCEEDED, "operator", output=output))
+    return f"step {step.step_id} counts as done, and is not run again"
+
+
+def _not_happened(tx: Transaction, step: Step, said: Said) -> str:
+    step = _in_doubt(tx, step)
+    error = tx.put_text(said.text or "a person says that it did not happen")
+    tx.close_step(step, closing(NOT_DONE, "operator", error=error))
+    return f"step {step.step_id} counts as not done; the agent can run it again now"
+
+
+def _in_doubt(tx: Transaction, step: Step) -> Step:
+    """A call whose client lives will still tell by itself, and would contradict whoever knows better now."""
+    if step.status == RUNNING and _owner_lives(tx, step):
+        raise UsageError(f"step {step.step_id} is still running", "wait for its end, or stop its client")
+    if step.status == RUNNING:
+        tx.doubt(step, "a person settles it")
+        found = tx.step("step", step_id=step.step_id)
+        assert found is not None
+        return found
+    if step.status != IN_DOUBT:
+        raise UsageError(f"step {step.step_id} is {step.status}, there is nothing to settle", "see durable open")
+    return step
+
+
+def _owner_lives(tx: Transaction, step: Step) -> bool:
+    found = tx.one("owner_row", owner_id=step.owner_id)
+    return found is not None and not found["ended_at"] and owners.liveness(owners.from_row(found))[0] == owners.ALIVE
+
+
+def _approve(tx: Transaction, step: Step, said: Said) -> str:
+    _decide(tx, step, "approved", said)
+    return f"step {step.step_id} is approved: resume its session ({step.session_id}), and it runs once"
+
+
+def _deny(tx: Transaction, step: Step, said: Said) -> str:
+    _decide(tx, step, "denied", said)
+    error = tx.put_text(f"{said.by} refused it" + (f": {said.text}" if said.text else ""))
+    tx.close_step(step, closing(REFUSED, "operator", error=error))
+    return f"step {step.step_id} is refused, and will not run"
+
+
+def _decide(tx: Transaction, step: Step, approval: str, said: Said) -> None:
+    if step.approval is not None:
+        raise UsageError(f"step {step.step_id} was {step.approval} by {step.approval_by}", "what is decided stays")
+    if step.status != PREPARED or step.deferred_at is None:
+        raise UsageError(f"step {step.step_id} waits for no approval", "durable open lists what does")
+    tx.append("step.approval", step.run_id, step.step_id, {"approval": approval, "by": said.by})
+
+
+def _retry(tx: Transaction, step: Step, said: Said) -> str:
+    if step.status in OPEN:
+        settle = f"settle it first: durable happened {step.step_id}, or durable not-happened {step.step_id}"
+        raise UsageError(f"step {step.step_id} is {step.status}", settle)
+    if step.released_at is not None:
+        raise UsageError(f"step {step.step_id} no longer counts already", "the agent can run it again now")
+    tx.append("step.released", step.run_id, step.step_id, {})
+    return f"step {step.step_id} no longer counts; the same call may run again"
+
+
+VERBS: dict[str, Callable[[Transaction, Step, Said], str]] = {
+    "allow": _allow,
+    "happened": _happened,
+    "not-happened": _not_happened,
+    "approve": _approve,
+    "deny": _deny,
+    "retry": _retry,
+}
