@@ -255,7 +255,8 @@ def test_a_replayed_call_prints_the_receipt_and_does_nothing_else(door: Door) ->
     paid(door, stdout="it's paid\nreceipt 77")
     answer = door.pre(bash(PAY, "toolu_2")).json["hookSpecificOutput"]
     assert answer["permissionDecision"] == "allow"
-    printed = subprocess.run(["bash", "-c", answer["updatedInput"]["command"]], capture_output=True, text=True, check=True)
+    command = ["bash", "-c", answer["updatedInput"]["command"]]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True)
     assert printed.stdout == "it's paid\nreceipt 77\n"
     replacement = ran(PAY, "toolu_2", stdout=printed.stdout)
     door.post({**replacement, "tool_input": answer["updatedInput"]})
