@@ -237,6 +237,8 @@ DIRECTORIES = {
     "cd x || { mkdir x && cd x; }; a": ["SF cd x", "SF mkdir x", "SF cd x", "- a @/w/x"],
     "[ -d x ] && cd x; a": ["SF [ -d x ]", "SF cd x", "- a @?"],
     "mkdir -p x && cd x; a": ["SF mkdir -p x", "SF cd x", "- a @/w/x"],
+    "cd ~/../x; a": ["SF cd ~/../x", "- a @?"],
+    "if cd x; then a; else b; fi; c": ["SF cd x", "SF a @/w/x", "SF b @?", "- c @?"],
     "if a; then cd x; fi; b": ["SF a", "SF cd x", "- b @?"],
     "if a; then cd /q; else cd /q; fi; b": ["SF a", "SF cd /q", "SF cd /q", "- b @/q"],
     "for d in x y; do (cd $d && a); done; b": ["SF cd $d", "SF a @?", "- b"],

@@ -55,6 +55,8 @@ CLEARS = {
     "! a": [False],
     "if a; then b; fi": [False, True],
     "while a; do b; done": [False, False],
+    "case x in x) a;; *) b;; esac": [True, True],
+    "case x in x) a;& *) b;; esac": [False, False],
     "cd x && { a || exit 3; }": [False, False, True],
     "b | xargs a": [False, False],
 }
@@ -67,8 +69,8 @@ def test_a_failing_code_clears_the_last_command_that_can_have_run(line, expected
 
 @pytest.mark.parametrize(
     "line",
-    ["a $x", "a ${x}", "a $(b)", "a `b`", "a *", "a x?", "a [ab]", "a {b,c}", "a <(b)", "bash -c \"a $x\"", "b | xargs a",
-     "find . -exec a \\;", "$a b", "a \"${x:-1}\"", "a $1 b", "bash <<EOF\na $x\nEOF", "echo \"a $x\" | sh"],
+    ["a $x", "a ${x}", "a $(b)", "a `b`", "a *", "a x?", "a [ab]", "a {b,c}", "a <(b)", "bash -c \"a $x\"",
+     "b | xargs a", "find . -exec a \\;", "$a b", "a \"${x:-1}\"", "a $1 b", "bash <<EOF\na $x\nEOF", "echo \"a $x\" | sh"],
 )  # fmt: skip
 def test_a_word_that_the_shell_completes_leaves_its_command_open(line):
     assert parse_line(line, "/w").commands[-1].open_ended
@@ -212,6 +214,12 @@ def test_a_line_of_a_megabyte_has_an_end(piece):
 def test_ten_thousand_nestings_are_given_up_early(opening):
     read = parse_line(opening * 10_000, "/w")
     assert not read.parsed
+
+
+@pytest.mark.parametrize(("piece", "end"), [("$(", ")"), ("bash -c 'x' && (", ")"), ("sudo ", ""), ("eval ", "")])
+def test_what_is_nested_within_reason_is_read(piece, end):
+    assert parse_line(piece * 6 + "a" + end * 6, "/w").parsed
+    assert not parse_line(piece * 40 + "a" + end * 40, "/w").parsed
 
 
 def test_functions_that_multiply_have_an_end():

@@ -229,6 +229,7 @@ class Parser(Scanner):
             for end in ARM_ENDS:
                 if self.text.startswith(end, self.at):
                     self.at += len(end)
+                    node.falls = node.falls or end != ";;"
                     break
 
     def _patterns(self, node: Case) -> None:

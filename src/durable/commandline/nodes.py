@@ -148,12 +148,15 @@ class Loop(Compound):
 
 
 class Case(Compound):
-    __slots__ = ("arms", "words")
+    """`falls` if an arm goes on in the next one (`;&`, `;;&`)."""
+
+    __slots__ = ("arms", "falls", "words")
 
     def __init__(self, words: list[Word]) -> None:
         super().__init__()
         self.words = words
         self.arms: list[Sequence] = []
+        self.falls = False
 
 
 class Function(Compound):

@@ -90,7 +90,9 @@ class Runner:
         if body is not None and name not in self.calling:
             self._function(name, body, call)
             return
-        found = peel(words, name) if wrapped < DEEPEST_WRAPPER else []
+        if wrapped > DEEPEST_WRAPPER:
+            raise Unclear
+        found = peel(words, name)
         if not found or (found[0].stdin and call.stdin is None):
             self._emit(call)
             return

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from durable.commandline.nodes import Budget, Simple
 
 DEEPEST = 24
-LONGEST_ARITHMETIC = 2000
 BLANKS = " \t"
 WORD_ENDS = frozenset(" \t\n;&|<>()")
 SPECIAL = WORD_ENDS | frozenset("'\"\\$`*?[{")
@@ -335,9 +334,8 @@ class Scanner:
         """Where `(( … ))` that begins at `at` ends, 0 if these are two parentheses of other kinds."""
         if not self.text.startswith("((", at):
             return 0
-        level, begin, last = 0, at, min(self.length, at + LONGEST_ARITHMETIC)
-        inner = 0
-        while at < last:
+        level, begin, inner = 0, at, 0
+        while at < self.length:
             character = self.text[at]
             if character == "(":
                 level += 1

@@ -115,7 +115,7 @@ class Walker(Runner):
             self._loop(node, state, marks)
         elif isinstance(node, Case):
             self._expand(node.words, state)
-            several = FAILURE_HIDDEN if len(node.arms) > 1 else 0
+            several = HIDDEN if node.falls else FAILURE_HIDDEN if len(node.arms) > 1 else 0
             self._branches(node.arms, False, state, marks | SUCCESS_HIDDEN | several)
         elif isinstance(node, Function):
             state.functions[node.name] = node.body
@@ -130,9 +130,13 @@ class Walker(Runner):
         if node.otherwise is not None:
             bodies.append(node.otherwise)
         several = FAILURE_HIDDEN if len(bodies) > 1 else 0
-        moved = state.cwd != before
-        self._branches(bodies, node.otherwise is not None, state, marks | SUCCESS_HIDDEN | several)
-        if moved:
+        marks |= SUCCESS_HIDDEN | several
+        if state.cwd == before:
+            self._branches(bodies, node.otherwise is not None, state, marks)
+            return
+        # `if cd x; then …`: only the first branch knows that it worked.
+        for body in bodies:
+            self.sequence(body, state, marks | MAYBE)
             state.cwd = ""
 
     def _branches(self, bodies: list[Sequence], complete: bool, state: State, marks: int) -> None:

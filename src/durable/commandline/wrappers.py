@@ -201,9 +201,16 @@ def _sudo(words: list[str]) -> list[Inside]:
     return _placed(words[_assignments_end(words, at) :], None, cwd)
 
 
+def _filled(words: list[str], mark: str) -> list[str]:
+    """Each word that holds the mark is completed by whoever runs the command."""
+    return [Open(word) if mark in word else word for word in words]
+
+
 def _xargs(words: list[str]) -> list[Inside]:
     found = _prefix(words, XARGS, 0)
+    mark = next((words[at + 1] for at in range(1, len(words) - 1) if words[at] in ("-I", "-J")), "{}")
     for inside in found:
+        inside.words = _filled(inside.words, mark)
         inside.more = True
         inside.marks = REPEATED
     return found
@@ -234,7 +241,7 @@ def _find(words: list[str]) -> list[Inside]:
             while end < len(words) and words[end] not in (";", "+"):
                 end += 1
             if end > at + 1:
-                inside = Inside(words[at + 1 : end], marks=REPEATED)
+                inside = Inside(_filled(words[at + 1 : end], "{}"), marks=REPEATED)
                 inside.more = True
                 inside.cwd = "" if words[at].endswith("dir") else None
                 found.append(inside)
@@ -246,7 +253,7 @@ def _find(words: list[str]) -> list[Inside]:
 def _fd(words: list[str]) -> list[Inside]:
     for at, word in enumerate(words):
         if word in ("-x", "-X", "--exec", "--exec-batch") and at + 1 < len(words):
-            inside = Inside(words[at + 1 :], marks=REPEATED)
+            inside = Inside(_filled(words[at + 1 :], "{}"), marks=REPEATED)
             inside.more = True
             return [inside]
     return []
