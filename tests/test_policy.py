@@ -11,10 +11,13 @@ import pytest
 from durable.errors import PolicyError
 from durable.event import Call
 from durable.ledger.keys import create_key
+from durable.policy.built_in_index import DIGEST
+from durable.policy.claimed import Claimed
 from durable.policy.compiled import cache_of
 from durable.policy.compiler import compile_text
-from durable.policy.decide import DENY, PERMIT, decide
+from durable.policy.decide import DENY, PERMIT, Situation, decide
 from durable.policy.files import load_policy
+from durable.policy.match import rules_for
 from durable.policy.policy import ENFORCE, OBSERVE, Policy
 
 
@@ -44,7 +47,7 @@ def place(tmp_path: Path) -> Place:
 
 def test_without_files_the_built_in_policy_enforces(place: Place) -> None:
     policy = place.load()
-    assert (policy.mode, policy.digest, policy.broken) == (ENFORCE, "built-in", "")
+    assert (policy.mode, policy.digest, policy.broken) == (ENFORCE, f"built-in {DIGEST}", "")
 
 
 def test_the_user_may_choose_observe_mode(place: Place) -> None:
@@ -180,13 +183,8 @@ def broken() -> Policy:
 def test_while_a_policy_is_broken_only_reading_and_mending_pass(
     tool: str, given: dict[str, object], verdict: str
 ) -> None:
-    decision = decide(Call("id", tool, given), broken(), None)
+    call = Call("id", tool, given)
+    ruling = rules_for(call, "/p", "/p", broken())
+    decision = decide(Situation(call, broken(), ruling, [Claimed(ruling.effect, "a fingerprint", "run:r")]))
     assert decision.verdict == verdict
     assert ("/p/policy.toml, line 1" in decision.reason) == (verdict == DENY)
-
-
-@pytest.mark.parametrize(
-    ("tool", "effect"), [("Read", "read"), ("Grep", "read"), ("Bash", "repeatable"), ("x", "repeatable")]
-)
-def test_look_ups_are_read_and_all_else_is_repeatable(tool: str, effect: str) -> None:
-    assert decide(Call("id", tool, {}), Policy(), None).effect == effect

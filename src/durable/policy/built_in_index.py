@@ -1,4 +1,4 @@
-"""The index of the built-in rules, made ahead by scripts/built_in_index: the hook loads the rules only on a hit."""
+"""The index of the built-in rules, made by scripts/built_in_index: a hook loads the rules only on a hit."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-DIGEST = "none"
+# fmt: off
+DIGEST = "4f53cda1"
 NAMES: list[str] = []
-INDEX: dict[str, Any] = {"tools": {}, "paths": {}, "globs": [], "words": {}, "chunks": {}, "whole": []}
+INDEX: dict[str, Any] = {'tools': {}, 'paths': {}, 'globs': [], 'words': {}, 'chunks': {}, 'whole': []}

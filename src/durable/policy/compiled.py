@@ -10,7 +10,7 @@ Never trusted without its MAC, never needed: whatever is wrong with it, the poli
 
 from __future__ import annotations
 
-from durable.errors import DurableError, PolicyError
+from durable.errors import DurableError
 from durable.ledger.files import write_new
 from durable.native import dumps, hmac_sha256, loads, sha256
 from durable.policy.layer import Layer
@@ -26,7 +26,8 @@ _RULES = 1
 
 class Compiled:
     """`fields` is the file without its rules. `digest` is that of what it says: comments don't change it.
-    `source` is the text it was compiled from, if that is still there."""
+    `source` is the text that it is compiled from anew should its rules have been changed where they are kept;
+    None if they were just made, or looked at."""
 
     __slots__ = ("_body", "_lines", "digest", "fields", "head", "index", "origin", "path", "source", "text_hash")
 
@@ -57,19 +58,19 @@ class Compiled:
         name, fields = loads(self._line(_RULES + number))
         return name, fields
 
+    def is_intact(self) -> bool:
+        return bool(sha256(self._body.encode()) == self.head["rest"])
+
     def _line(self, number: int) -> str:
         if not self._lines:
-            if sha256(self._body.encode()) != self.head["rest"]:
-                self._body = self._anew()
-            self._lines = self._body.split("\n")
+            body = self._body if self.source is None or self.is_intact() else self._anew(self.source)
+            self._lines = body.split("\n")
         return self._lines[number]
 
-    def _anew(self) -> str:
-        if self.source is None:
-            raise PolicyError(f"{self.path} is invalid, and the rules last kept of it were changed", "mend that file")
+    def _anew(self, source: str) -> str:
         from durable.policy.compiler import compile_text
 
-        return compiled(compile_text(self.source, self.path), self.path, self.text_hash, self.origin)._body
+        return compiled(compile_text(source, self.path), self.path, self.text_hash, self.origin)._body
 
 
 def compiled(document: dict[str, Any], path: str, text_hash: str, origin: str) -> Compiled:

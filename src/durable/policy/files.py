@@ -37,6 +37,7 @@ def load_policy(home: str, project: str, env: Mapping[str, str]) -> Policy:
         except PolicyError as error:
             broken.append((str(error), path))
             last = kept(home, key, path, origin)
+            last = last if last is not None and last.is_intact() else None
             blind = blind or last is None
             layers += [last] if last else []
     return _assembled(layers, broken, blind)
@@ -97,7 +98,8 @@ def _compiled(home: str, key: bytes, origin: str, path: str, text: bytes) -> Com
 
         found = compiled(compile_text(_decoded(text, path), path), path, digest, origin)
         keep(home, key, found)
-    found.source = _decoded(text, path)
+    else:
+        found.source = _decoded(text, path)
     return found
 
 

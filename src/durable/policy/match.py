@@ -202,7 +202,14 @@ def _match_commands(ruling: Ruling, policy: Policy, candidates: Candidates, line
 def _of_command(rule: Rule, command: Command) -> Pattern | None:
     if any(_speaks_of(pattern, command) for pattern in rule.unless):
         return None
-    return next((pattern for pattern in rule.match if _speaks_of(pattern, command)), None)
+    found = next((pattern for pattern in rule.match if _speaks_of(pattern, command)), None)
+    return found if found is None or not rule.when or _holds(rule.when, command) else None
+
+
+def _holds(when: str, command: Command) -> bool:
+    from durable.policy.built_in import holds
+
+    return holds(when, command)
 
 
 def _speaks_of(pattern: Pattern, command: Command) -> bool:

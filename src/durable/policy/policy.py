@@ -52,7 +52,7 @@ class Policy:
         self.mode = ENFORCE
         self.redact = True
         self.redact_patterns: tuple[str, ...] = ()
-        self.digest = BUILT_IN
+        self.digest = f"{BUILT_IN} {built_in_index.DIGEST}"
         self.layers: list[Layer] = [built_in_layer()]
         self.allow_project: frozenset[str] = frozenset()
         self.budgets: dict[str, float] = {}
@@ -76,7 +76,7 @@ def built_in_layer() -> Layer:
 
 
 def _built_in(number: int) -> tuple[str, dict[str, Any]]:
-    from durable.policy.built_in import RULES  # type: ignore[import-not-found,unused-ignore]
+    from durable.policy.built_in import RULES
 
     name = built_in_index.NAMES[number]
     return name, RULES[name]
