@@ -1,4 +1,4 @@
-"""A person's decision, typed at the prompt: `durable allow ID [reason]` and its like. Pure.
+"""A person's decision, typed at the prompt: `durable allow ID [reason]` and its like.
 
 The whole prompt is that one line. One that only contains such a line, quotes it or asks about it is a prompt
 like any other: what an agent reads aloud must never decide anything.
@@ -7,19 +7,40 @@ like any other: what an agent reads aloud must never decide anything.
 from __future__ import annotations
 
 from durable.event import PROMPT
+from durable.native import loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
     from durable.event import Event
+    from durable.ledger.transaction import Transaction
+    from durable.person import Said
 
 VERBS = frozenset(("allow", "approve", "deny", "happened", "not-happened"))
 # Tools by which a model has a text of its own come back as a prompt later on.
 SCHEDULERS = ("CronCreate", "RemoteTrigger", "ScheduleWakeup")
 _LONGEST_ID = 256
 _LONGEST = 4_000
+
+
+def decision_in(event: Event, tx: Transaction) -> Said | None:
+    """What a person has decided with this prompt; None for any other prompt, and for one that is nobody's."""
+    found = decision(event.prompt)
+    if found is None or not is_person(event, _scheduled(event, tx)):
+        return None
+    from durable.person import Said
+
+    return Said(*found, "a person at the prompt")
+
+
+def _scheduled(event: Event, tx: Transaction) -> Iterator[str]:
+    for tool in SCHEDULERS:
+        for step in tx.steps("steps_of_tool", session_id=event.session_id, tool_name=tool):
+            kept = tx.content(step.input)
+            # What can't be read any more may have been these very words.
+            yield event.prompt if kept is None else scheduled_text(loads(kept))
 
 
 def decision(prompt: str) -> tuple[str, str, str] | None:
