@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from durable.shell import Command, Open, loose_words, parse_line
 from shell_rows import ROWS, UNCLEAR
+from test_hook_path import ALLOWED, loaded
 
 
 def shown(command: Command) -> str:
@@ -257,3 +258,8 @@ def test_quoted_words_come_back_to_the_letter(words):
     (command,) = parse_line(line, "/w").commands
     assert command.words == ["a", *words]
     assert not command.open_ended
+
+
+def test_reading_a_line_imports_only_what_a_hook_may():
+    foreign = {name for name in loaded("import durable.shell") if name.split(".")[0] != "durable"}
+    assert foreign <= ALLOWED

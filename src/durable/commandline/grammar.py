@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from durable.commandline.nodes import (
-    Case,
-    Chain,
-    Function,
-    Group,
-    If,
-    Loop,
-    Pipeline,
-    Redirect,
-    Sequence,
-    Simple,
-    Test,
-    Unclear,
-)
-from durable.commandline.scanner import WORD_ENDS, Scanner
+from durable.commandline.nodes import Case, Chain, Group, If, Loop, Pipeline, Sequence, Test, Unclear
+from durable.commandline.reader import WORD_ENDS
+from durable.commandline.simple import Simples
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,15 +12,11 @@ if TYPE_CHECKING:
 
     from durable.commandline.nodes import Node, Word
 
-OPERATORS = ("<<<", "<<-", "<<", "<&", "<>", "<", "&>>", "&>", ">>", ">&", ">|", ">")
 ARM_ENDS = (";;&", ";;", ";&")
 MISPLACED = frozenset(("then", "else", "elif", "fi", "do", "done", "esac", "}"))
-# Their arguments are names of variables that get a value we don't know.
-ASSIGNING = frozenset(("read", "unset", "mapfile", "readarray", "getopts", "let", "printf", "wait"))
-DECLARING = frozenset(("declare", "export", "local", "readonly", "typeset"))
 
 
-class Parser(Scanner):
+class Parser(Simples):
     def program(self) -> Sequence:
         node = self.sequence(())
         if self.at < self.length:
@@ -93,7 +77,7 @@ class Parser(Scanner):
                 negated = not negated
             elif not self._keyword("time") and not self._keyword("-p"):
                 break
-        pipeline = Pipeline(negated, self._command())
+        pipeline = Pipeline(negated, self.command())
         while True:
             self.blanks()
             if not self.text.startswith("|", self.at) or self.text.startswith("||", self.at):
@@ -101,7 +85,7 @@ class Parser(Scanner):
             self.at += 2 if self.text.startswith("|&", self.at) else 1
             self.gap()
             self.budget.spend()
-            pipeline.stages.append(self._command())
+            pipeline.stages.append(self.command())
 
     def _keyword(self, word: str) -> bool:
         """Steps over `word` if it stands here as a word of its own."""
@@ -116,7 +100,9 @@ class Parser(Scanner):
         if not self._keyword(word):
             raise Unclear
 
-    def _command(self) -> Node:
+    # Commands that hold others.
+
+    def command(self) -> Node:
         if self.text.startswith("(", self.at):
             node = self._arithmetic() or self._subshell()
         else:
@@ -125,12 +111,12 @@ class Parser(Scanner):
                 raise Unclear
             compound = COMPOUNDS.get(name)
             if compound is None:
-                return self._simple()
+                return self.simple()
             self.at += len(name)
             self.deeper()
             node = compound(self)
             self.depth -= 1
-        self._redirects_of(node)
+        self.redirects_of(node)
         return node
 
     def _bare_word(self) -> str:
@@ -139,8 +125,6 @@ class Parser(Scanner):
         while at < last and self.text[at] not in WORD_ENDS:
             at += 1
         return self.text[self.at : at]
-
-    # Compound commands.
 
     def _arithmetic(self) -> Node | None:
         end = self.arithmetic_end(self.at)
@@ -252,22 +236,8 @@ class Parser(Scanner):
         name = self.word().text
         self.blanks()
         if self.text.startswith("(", self.at):
-            self._empty_parentheses()
-        return self._function_body(name)
-
-    def _empty_parentheses(self) -> None:
-        self.at += 1
-        self.blanks()
-        if not self.text.startswith(")", self.at):
-            raise Unclear
-        self.at += 1
-
-    def _function_body(self, name: str) -> Node:
-        self.gap()
-        self.deeper()
-        body = self._command()
-        self.depth -= 1
-        return Function(name, body)
+            self.empty_parentheses()
+        return self.function_body(name)
 
     def _test(self) -> Node:
         words: list[Word] = []
@@ -283,93 +253,6 @@ class Parser(Scanner):
                 self.at += 1
             else:
                 words.append(self.word())
-
-    # Simple commands.
-
-    def _simple(self) -> Node:
-        node = Simple(self.at)
-        while self._more(node):
-            node.end = self.at
-            self.blanks()
-        name = node.words[0].text if len(node.words) == 1 else ""
-        if name and not node.assignments and not node.redirects and self.text.startswith("(", self.at):
-            self._empty_parentheses()
-            return self._function_body(name)
-        if node.end == node.start:
-            raise Unclear
-        self._note_assigned(node)
-        node.text = self.text[node.start : node.end]
-        self.simples.append(node)
-        return node
-
-    def _more(self, node: Simple) -> bool:
-        """Takes one more word or redirection, if there is one."""
-        if self.at >= self.length:
-            return False
-        character = self.text[self.at]
-        if character in "\n;|()":
-            return False
-        if character in "<>&" or character.isdigit():
-            operator = self._operator()
-            if operator:
-                self._redirect(node.redirects, operator)
-                return True
-            if character == "&":
-                return False
-        word = self.word()
-        name = "" if node.words else self.assignment(word)
-        if name:
-            node.assignments.append(word)
-            self.assign(name)
-        else:
-            node.words.append(word)
-        return True
-
-    def _operator(self) -> str:
-        """A redirection's operator with its descriptor (`2>&`); "" for a number or a process substitution."""
-        at = self.at
-        while at < self.length and self.text[at].isdigit():
-            at += 1
-        descriptor = self.text[self.at : at]
-        for operator in OPERATORS:
-            if self.text.startswith(operator, at):
-                if operator in ("<", ">") and self.text.startswith("(", at + 1):
-                    return ""
-                return descriptor + operator
-        return ""
-
-    def _redirect(self, into: list[Redirect], operator: str) -> None:
-        self.at += len(operator)
-        self.budget.spend()
-        self.blanks()
-        redirect = Redirect(operator, self.word())
-        if operator.endswith(("<<", "<<-")):
-            redirect.delimiter = redirect.target.text
-            self.pending.append(redirect)
-        into.append(redirect)
-
-    def _redirects_of(self, node: Node) -> None:
-        while True:
-            self.blanks()
-            if self.at >= self.length or not (self.text[self.at] in "<>&" or self.text[self.at].isdigit()):
-                return
-            operator = self._operator()
-            if not operator:
-                return
-            self._redirect(node.redirects, operator)
-
-    def _note_assigned(self, node: Simple) -> None:
-        name = node.words[0].text if node.words else ""
-        if name in ASSIGNING:
-            for word in node.words[1:]:
-                self.assign(word.text)
-        elif name in DECLARING:
-            for word in node.words[1:]:
-                variable, equals, _ = word.text.partition("=")
-                if equals:
-                    self.assign(variable)
-        elif name in ("eval", "source", "."):
-            self.assign("*")
 
 
 COMPOUNDS: dict[str, Callable[[Parser], Node]] = {

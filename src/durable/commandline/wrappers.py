@@ -5,7 +5,17 @@ What runs elsewhere (`ssh HOST 'cmd'`, `docker exec`) is no command of this mach
 
 from __future__ import annotations
 
-from durable.commandline.command import FAILURE_HIDDEN, HIDDEN, MAY_HAVE_RUN, SUBSHELL, SUCCESS_HIDDEN, Open
+from durable.commandline.command import HIDDEN, SUBSHELL, Open
+from durable.commandline.wrapper_options import (
+    FIND_RUNS,
+    GROUPS,
+    PARALLEL,
+    PREFIXES,
+    SHELL_VALUES,
+    SUDO,
+    SUDO_RUNS_NOTHING,
+    XARGS,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,79 +36,6 @@ class Inside:
         self.here = False  # in this very shell, so that `cd` in it counts
         self.cwd: str | None = None
         self.options: list[str] = []
-
-
-# name → its options that take a value, how many plain words come before the command.
-PREFIXES: dict[str, tuple[tuple[str, ...], int]] = {
-    "aws-vault exec": (("-d", "--duration", "--region"), 1),
-    "bundle exec": ((), 0),
-    "bunx": (("-p", "--package"), 0),
-    "bun x": (("-p", "--package"), 0),
-    "caffeinate": (("-t", "-w"), 0),
-    "chronic": ((), 0),
-    "chrt": (("-T", "-P", "-D"), 1),
-    "conda run": (("-n", "--name", "-p", "--prefix", "--cwd"), 0),
-    "dbus-run-session": (("--config-file", "--dbus-daemon"), 0),
-    "direnv exec": ((), 1),
-    "doas": (("-u", "-C", "-a"), 0),
-    "doppler run": (("-p", "--project", "-c", "--config", "-t", "--token"), 0),
-    "dotenv run": (("-f", "--file"), 0),
-    "hatch run": ((), 0),
-    "infisical run": (("--env", "--path", "--projectId"), 0),
-    "ionice": (("-c", "-n", "--class", "--classdata"), 0),
-    "mise exec": ((), 0),
-    "nice": (("-n", "--adjustment"), 0),
-    "nocorrect": ((), 0),
-    "noglob": ((), 0),
-    "nohup": ((), 0),
-    "npm exec": (("-p", "--package", "-w", "--workspace"), 0),
-    "npx": (("-p", "--package", "-w", "--workspace"), 0),
-    "op run": (("--env-file", "--account"), 0),
-    "pdm run": (("-p", "--project"), 0),
-    "pipenv run": ((), 0),
-    "pipx run": (("--spec", "--python", "--pip-args"), 0),
-    "pnpm dlx": (("--package",), 0),
-    "pnpm exec": ((), 0),
-    "poetry run": ((), 0),
-    "proxychains": (("-f",), 0),
-    "proxychains4": (("-f",), 0),
-    "rye run": ((), 0),
-    "setsid": ((), 0),
-    "stdbuf": (("-i", "-o", "-e", "--input", "--output", "--error"), 0),
-    "strace": (("-e", "-o", "-p", "-s", "-a", "-E", "-I", "-O", "-S", "-u", "-P"), 0),
-    "taskset": ((), 1),
-    "time": (("-f", "-o", "--format", "--output"), 0),
-    "timeout": (("-s", "-k", "--signal", "--kill-after"), 1),
-    "gtimeout": (("-s", "-k", "--signal", "--kill-after"), 1),
-    "torsocks": ((), 0),
-    "unbuffer": ((), 0),
-    "uv run": (
-        ("-p", "--python", "--with", "--extra", "--group", "--with-requirements", "--with-editable", "--project",
-         "--index", "--env-file", "--package", "--only-group", "--no-group", "--directory"),
-        0,
-    ),
-    "uvx": (("--from", "--with", "-p", "--python", "--index"), 0),
-    "xvfb-run": (("-n", "-s", "-e", "-f", "-p", "-w"), 0),
-    "yarn dlx": (("-p", "--package"), 0),
-    "yarn exec": ((), 0),
-}  # fmt: skip
-GROUPS = frozenset(name.partition(" ")[0] for name in PREFIXES if " " in name)
-SUDO = (
-    "-u", "-g", "-h", "-p", "-C", "-R", "-T", "-r", "-t", "-U", "--user", "--group", "--host", "--prompt",
-    "--close-from", "--chroot", "--command-timeout", "--role", "--type", "--other-user",
-)  # fmt: skip
-SUDO_RUNS_NOTHING = frozenset(("-e", "-l", "-v", "-V", "-k", "--edit", "--list", "--validate", "--version", "--help"))
-XARGS = (
-    "-n", "-I", "-L", "-P", "-d", "-E", "-s", "-a", "-J", "-R", "-S", "--max-args", "--max-procs", "--max-lines",
-    "--delimiter", "--arg-file", "--max-chars", "--replace", "--process-slot-var",
-)  # fmt: skip
-PARALLEL = (
-    "-j", "-I", "-a", "-N", "-n", "-L", "-d", "-C", "--jobs", "--arg-file", "--delay", "--timeout", "--retries",
-    "--joblog", "--results", "--colsep", "--max-args", "--halt", "--tmpdir", "--memfree", "--load", "--max-procs",
-)  # fmt: skip
-FIND_RUNS = frozenset(("-exec", "-execdir", "-ok", "-okdir"))
-SHELL_VALUES = ("-o", "+o", "-O", "+O", "--rcfile", "--init-file")
-REPEATED = SUCCESS_HIDDEN | FAILURE_HIDDEN | MAY_HAVE_RUN
 
 
 def peel(words: list[str], name: str) -> list[Inside]:
@@ -212,7 +149,7 @@ def _xargs(words: list[str]) -> list[Inside]:
     for inside in found:
         inside.words = _filled(inside.words, mark)
         inside.more = True
-        inside.marks = REPEATED
+        inside.marks = HIDDEN
     return found
 
 
@@ -222,14 +159,14 @@ def _parallel(words: list[str]) -> list[Inside]:
     if at >= end:
         return []
     # GNU parallel hands its words to a shell: one quoted word may be a whole script.
-    inside = Inside(script=Open(" ".join(words[at:end])), marks=REPEATED)
+    inside = Inside(script=Open(" ".join(words[at:end])), marks=HIDDEN)
     inside.more = True
     return [inside]
 
 
 def _watch(words: list[str]) -> list[Inside]:
     at = _options_end(words, ("-n", "--interval", "-q", "--equexit"))
-    return [Inside(script=_joined(words[at:]), marks=REPEATED)] if at < len(words) else []
+    return [Inside(script=_joined(words[at:]), marks=HIDDEN)] if at < len(words) else []
 
 
 def _find(words: list[str]) -> list[Inside]:
@@ -241,7 +178,7 @@ def _find(words: list[str]) -> list[Inside]:
             while end < len(words) and words[end] not in (";", "+"):
                 end += 1
             if end > at + 1:
-                inside = Inside(_filled(words[at + 1 : end], "{}"), marks=REPEATED)
+                inside = Inside(_filled(words[at + 1 : end], "{}"), marks=HIDDEN)
                 inside.more = True
                 inside.cwd = "" if words[at].endswith("dir") else None
                 found.append(inside)
@@ -253,7 +190,7 @@ def _find(words: list[str]) -> list[Inside]:
 def _fd(words: list[str]) -> list[Inside]:
     for at, word in enumerate(words):
         if word in ("-x", "-X", "--exec", "--exec-batch") and at + 1 < len(words):
-            inside = Inside(_filled(words[at + 1 :], "{}"), marks=REPEATED)
+            inside = Inside(_filled(words[at + 1 :], "{}"), marks=HIDDEN)
             inside.more = True
             return [inside]
     return []
