@@ -26,6 +26,8 @@ DOORS = {
     "post_tool_use": "import durable.hook, durable.receipt",
     "lifecycle": "import durable.hook, durable.lifecycle, durable.agents.claude_transcript",
     "failure": "import durable.hook, durable.failure",
+    "evidence": "import durable.probe, durable.file_probe, durable.notify, durable.prompts, durable.policy.reworded",
+    "protection": "import durable.policy.tampering_line",
 }
 
 
