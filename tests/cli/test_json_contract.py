@@ -219,7 +219,7 @@ def test_a_ledger_that_is_gone_is_no_young_ledger(machine):
         (("runs", "--since", "yesterday"), "'yesterday' is no time"),
         (("runs", "--status", "odd"), "--status can't be 'odd'; choose open, waiting, "),
         (("show", "--status", "odd"), "--status can't be 'odd'; choose prepared, running, "),
-        (("policy", "known"), "ACTION can't be 'known'; choose unknown"),
+        (("policy", "known"), "ACTION can't be 'known'; choose check, explain, learn-mcp, show or unknown"),
         (("step",), "ID"),
     ],
 )

@@ -175,6 +175,13 @@ def test_a_line_that_can_not_be_taken_apart_gets_the_strictest_rule_whose_words_
     assert line(policy, "rm -r 'x").gate == "deny"
 
 
+def test_a_line_is_claimed_once_however_many_rules_are_for_any_line() -> None:
+    first = rule("first", "Bash", effect="once", unless="Bash(ls *)")
+    policy = policy_of(first + rule("second", "Bash", effect="once"))
+    for command in ("ls; make", "ls 'x"):
+        assert [claim.parts for claim in line(policy, command).claims] == [{"line": command}]
+
+
 @pytest.mark.parametrize("given", [{}, {"command": 3}, {"command": None}, {"command": ""}, []])
 def test_a_call_without_a_command_is_matched_by_its_tool_alone(given: object) -> None:
     from durable.event import Call

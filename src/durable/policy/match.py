@@ -229,8 +229,12 @@ def _take_command(ruling: Ruling, found: _Found, at: int, line: str, cwd: str) -
 
 
 def _take_whole(ruling: Ruling, found: _Found, line: str, cwd: str) -> None:
-    """A rule for any line claims the line, once, however many commands it has."""
     _take(ruling, found)
-    rule = found.rule
-    if rule is not None and rule.effect == ONCE and all(claim.rule.name != rule.name for claim in ruling.claims):
-        ruling.claims.append(of_whole_line(rule, BASH, line, cwd))
+    if found.rule is not None and found.rule.effect == ONCE:
+        claim_whole_line(ruling, found.rule, BASH, line, cwd)
+
+
+def claim_whole_line(ruling: Ruling, rule: Rule, words: str, line: str, cwd: str) -> None:
+    """A line is claimed once, however many of its commands or rules ask for that."""
+    if all(claim.command is not None for claim in ruling.claims):
+        ruling.claims.append(of_whole_line(rule, words, line, cwd))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from durable.policy.claim import of_whole_line, spoken
+from durable.policy.claim import spoken
 from durable.policy.globs import glob
+from durable.policy.match import claim_whole_line
 from durable.policy.patterns import BASH
 from durable.policy.rule import EFFECTS, GATES
 from durable.shell import loose_words
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 def match_loosely(ruling: Ruling, policy: Policy, candidates: Candidates, line: str, cwd: str) -> None:
     words = loose_words(line)
-    for at, (layer, numbers) in enumerate(candidates):
+    for at in range(len(candidates) - 1, -1, -1):
+        layer, numbers = candidates[at]
         for rule in map(layer.rule, numbers):
             pattern = next((one for one in rule.match if _holds(one, words)), None)
             if pattern is None or policy.replaced(rule.name, at):
@@ -29,7 +31,7 @@ def match_loosely(ruling: Ruling, policy: Policy, candidates: Candidates, line: 
             if GATES.index(rule.gate) > GATES.index(ruling.gate):
                 ruling.gate, ruling.gate_rule = rule.gate, rule.name
             if rule.effect == ONCE:
-                ruling.claims.append(of_whole_line(rule, spoken(pattern) or BASH, line, cwd))
+                claim_whole_line(ruling, rule, spoken(pattern) or BASH, line, cwd)
 
 
 def _holds(pattern: Pattern, words: list[str]) -> bool:
