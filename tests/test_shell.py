@@ -71,7 +71,7 @@ def test_a_failing_code_clears_the_last_command_that_can_have_run(line, expected
 @pytest.mark.parametrize(
     "line",
     ["a $x", "a ${x}", "a $(b)", "a `b`", "a *", "a x?", "a [ab]", "a {b,c}", "a <(b)", "bash -c \"a $x\"",
-     "b | xargs a", "find . -exec a \\;", "$a b", "a \"${x:-1}\"", "a $1 b", "bash <<EOF\na $x\nEOF", "echo \"a $x\" | sh"],
+     "b | xargs a", "find . -exec a", "$a b", "a \"${x:-1}\"", "a $1 b", "bash <<EOF\na $x\nEOF", "echo \"a $x\" | sh"],
 )  # fmt: skip
 def test_a_word_that_the_shell_completes_leaves_its_command_open(line):
     assert parse_line(line, "/w").commands[-1].open_ended

@@ -21,9 +21,9 @@ exit $code
 """
 # They never end, need a program that may be missing, or run what is not in the scratch directory.
 LEFT_OUT = (
-    "while", "until", "select", ":()", "sudo", "doas", "ssh", "docker", "watch", "parallel", "su bob", "flock", "npx", "uv ",
-    "poetry", "op run", "direnv", "/usr/bin", "zsh", "git", "curl", "mkdir", "cat > f", "-lc", "cd ..", "stdbuf", "env",
-    "ionice", "s.sh",
+    "while", "until", "select", ":()", "sudo", "doas", "ssh", "docker", "watch", "parallel", "su bob", "flock", "npx",
+    "uv ", "poetry", "op run", "direnv", "/usr/bin", "zsh", "git", "curl", "mkdir", "cat > f", "-lc", "cd ..", "stdbuf",
+    "env", "ionice", "s.sh",
 )  # fmt: skip
 LINES = [line for line, _ in ROWS if not any(word in line for word in LEFT_OUT)]
 
