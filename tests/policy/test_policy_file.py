@@ -245,7 +245,7 @@ def test_the_cache_of_another_file_is_not_believed(home: Home) -> None:
     del home.env["DURABLE_POLICY"]
     home.file.write_text("x = 1\n")
     home.cache.write_bytes(Path(cache_of(str(home.state), str(other))).read_bytes())
-    assert home.effect() == "repeatable"
+    assert home.effect() == "once"
 
 
 def test_a_broken_file_leaves_its_last_valid_rules(home: Home) -> None:

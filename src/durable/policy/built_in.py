@@ -1,16 +1,195 @@
-"""The rules nobody will want to switch off, in the compiler's form. After a change run scripts/built_in_index."""
+"""The built-in rules: what creates something out there that a second call creates again.
+
+Edits, `git push`, deployments, whatever fails or changes nothing the second time, PUT and DELETE, and
+whatever stays on this machine or network: none of it is here. An agent runs the same test fifty times.
+After a change, run scripts/built_in_index.
+"""
 
 from __future__ import annotations
+
+from durable.policy.conditions import API_POST, CREATES, FOR_REAL, HAS_RECIPIENT, ONE_POST, POST, holds
+from durable.step import ONCE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from durable.shell import Command
+__all__ = ["RULES", "holds"]
 
-RULES: dict[str, dict[str, Any]] = {}
+# The shell's own codes: there is no such program, or it can't be started.
+NOT_STARTED = [126, 127]
+# curl, up to the moment when the request goes out: bad URL, no such host, no connection, no trust.
+CURL_NOT_SENT = [1, 2, 3, 5, 6, 7, 35, 58, 59, 60, 66, 77, 80, *NOT_STARTED]
 
 
-def holds(when: str, command: Command) -> bool:
-    """Whether the condition that a rule names in `when` is true of a command its pattern matches."""
-    raise KeyError(when)
+def _commands(*commands: str, when: str = FOR_REAL, exits: list[int] = NOT_STARTED, **more: Any) -> dict[str, Any]:
+    programs = dict.fromkeys(command.partition(" ")[0] for command in commands)
+    told = [f"{program}: command not found" for program in programs]
+    return {
+        "match": [f"Bash({command} *)" for command in commands],
+        "effect": ONCE,
+        "when": when,
+        "no_effect_exits": exits,
+        **more,
+        "no_effect_output": told + more.get("no_effect_output", []),
+    }
+
+
+GH_EXITS = [4, *NOT_STARTED]  # 4: not logged in
+GH_SAYS = ["gh auth login", "error connecting to api.github.com", "HTTP 401: Bad credentials"]
+NPM_SAYS = [
+    "You cannot publish over the previously published version", "code ENEEDAUTH", "code EOTP", "code E401",
+    "code EPRIVATE", "code ENOTFOUND",
+]  # fmt: skip
+CARGO_SAYS = ["already exists on crates.io index", "is already uploaded", "no token found", "please run `cargo login`"]
+AWS_EXITS = [252, 253, *NOT_STARTED]  # 252: wrong usage; 253: no credentials or region
+AWS_SAYS = ["Unable to locate credentials", "You must specify a region"]
+
+GITHUB: dict[str, dict[str, Any]] = {
+    "gh pr create": _commands(
+        "gh pr create", "gh pr new",
+        unless=["Bash(gh pr create * --web *)", "Bash(gh pr create * -w *)"],
+        adds=["git-branch"],
+        exits=GH_EXITS,
+        no_effect_output=[*GH_SAYS, 'a pull request for branch "', "No commits between", "must first push the current"],
+    ),
+    "gh pr comment": _commands(
+        "gh pr comment", "gh pr review",
+        unless=["Bash(gh pr comment * --edit-last *)", "Bash(gh pr comment * --delete-last *)",
+                "Bash(gh pr comment * --web *)", "Bash(gh pr comment * -w *)"],
+        adds=["git-branch"],
+        exits=GH_EXITS,
+        no_effect_output=[*GH_SAYS, "no pull requests found for branch"],
+    ),
+    "gh issue create": _commands(
+        "gh issue create", "gh issue new",
+        unless=["Bash(gh issue create * --web *)", "Bash(gh issue create * -w *)"],
+        exits=GH_EXITS, no_effect_output=GH_SAYS,
+    ),
+    "gh issue comment": _commands(
+        "gh issue comment",
+        unless=["Bash(gh issue comment * --edit-last *)", "Bash(gh issue comment * --delete-last *)",
+                "Bash(gh issue comment * --web *)", "Bash(gh issue comment * -w *)"],
+        exits=GH_EXITS, no_effect_output=GH_SAYS,
+    ),
+    "gh create": _commands(
+        "gh release create", "gh release new", "gh repo create", "gh repo new", "gh gist create", "gh gist new",
+        "gh project create", "gh project item-create", "gh codespace create",
+        unless=["Bash(gh gist create * --web *)", "Bash(gh gist create * -w *)"],
+        exits=GH_EXITS, no_effect_output=GH_SAYS,
+    ),
+    "gh workflow run": _commands("gh workflow run", exits=GH_EXITS, no_effect_output=GH_SAYS),
+    "gh api": _commands("gh api", when=API_POST, exits=GH_EXITS, no_effect_output=GH_SAYS),
+}  # fmt: skip
+FORGES = {
+    "glab create": _commands(
+        "glab mr create", "glab mr new", "glab mr note", "glab issue create", "glab issue new", "glab issue note",
+        "glab snippet create", "glab repo create", "glab ci run", "glab ci create", "glab pipeline run",
+        adds=["git-branch"],
+    ),
+    "glab api": _commands("glab api", when=API_POST),
+    "hub create": _commands(
+        "hub pull-request", "hub issue create", "hub release create", "hub create", "hub gist create",
+        adds=["git-branch"],
+    ),
+    "tea create": _commands(
+        "tea pr create", "tea pulls create", "tea issue create", "tea issues create", "tea release create",
+        "tea releases create", "tea comment", adds=["git-branch"],
+    ),
+    "az repos and boards": _commands(
+        "az repos pr create", "az boards work-item create", "az pipelines run", adds=["git-branch"]
+    ),
+    "issue trackers": _commands(
+        "jira issue create", "jira issue comment add", "acli jira workitem create",
+        "acli jira workitem comment create", "linear issue create", "linear issue comment",
+    ),
+}  # fmt: skip
+PACKAGES = {
+    "npm publish": _commands(
+        "npm publish", "pnpm publish", "yarn publish", "yarn npm publish", "bun publish", "lerna publish",
+        adds=["npm-package"], no_effect_output=NPM_SAYS,
+    ),
+    "cargo publish": _commands(
+        "cargo publish", unless=["Bash(cargo publish * -n *)"], adds=["cargo-package"], no_effect_output=CARGO_SAYS
+    ),
+    "python publish": _commands(
+        "poetry publish", "uv publish", "flit publish", "hatch publish", "pdm publish", "maturin publish",
+        adds=["python-package"],
+    ),
+    "twine upload": _commands(
+        "twine upload", "python* -m twine upload", "maturin upload", adds=["python-package", "files"]
+    ),
+    "gem push": _commands(
+        "gem push", "rake release", adds=["files"],
+        no_effect_output=["Repushing of gem versions is not allowed", "Please sign in first"],
+    ),
+    "maven deploy": _commands(
+        "mvn deploy", "mvn * deploy", "mvnw deploy", "mvnw * deploy", "gradle publish", "gradlew publish",
+        unless=["Bash(mvn * -Dmaven.deploy.skip=true *)", "Bash(mvn * -Dmaven.deploy.skip *)"],
+        adds=["maven-package"],
+    ),
+    "other registries": _commands(
+        "dotnet nuget push", "nuget push", "mix hex.publish", "dart pub publish", "flutter pub publish",
+        "vsce publish", "ovsx publish", "pod trunk push", "cabal upload", "luarocks upload", "jsr publish",
+        "deno publish", "wasm-pack publish", "snapcraft upload", "anaconda upload",
+        adds=["npm-package", "files"],
+    ),
+}  # fmt: skip
+CLOUDS = {
+    "aws send": _commands(
+        "aws sns publish", "aws sns publish-batch", "aws sqs send-message", "aws sqs send-message-batch",
+        "aws ses send-*", "aws sesv2 send-*", "aws pinpoint send-*", "aws events put-events",
+        "aws kinesis put-record*", "aws firehose put-record*", "aws iot-data publish", "aws ssm send-command",
+        "aws chime-sdk-messaging send-channel-message", "aws connect start-outbound-*", "aws support create-case",
+        exits=AWS_EXITS, no_effect_output=AWS_SAYS,
+    ),
+    "aws run": _commands(
+        "aws ec2 run-instances", "aws ec2 create-volume", "aws ec2 create-snapshot", "aws ec2 create-vpc",
+        "aws ec2 create-nat-gateway", "aws ec2 allocate-address", "aws ec2 request-spot-*", "aws lambda invoke",
+        "aws lambda invoke-async", "aws stepfunctions start-execution", "aws ecs run-task", "aws batch submit-job",
+        "aws glue start-job-run", "aws codebuild start-build", "aws codepipeline start-pipeline-execution",
+        "aws emr add-steps", "aws organizations create-account",
+        unless=["Bash(aws lambda invoke * --invocation-type DryRun *)", "Bash(aws * --client-token *)"],
+        exits=AWS_EXITS, no_effect_output=AWS_SAYS,
+    ),
+    "gcloud send and run": _commands(
+        "gcloud pubsub topics publish", "gcloud compute instances create", "gcloud functions call",
+        "gcloud run jobs execute", "gcloud builds submit", "gcloud scheduler jobs run", "gcloud workflows run",
+        "gcloud workflows execute", "gcloud tasks create-*", "gcloud beta pubsub topics publish",
+    ),
+    "az rest": _commands("az rest * --method post", "az rest * --method POST", "az rest * -m post"),
+    "machines": _commands(
+        "doctl compute droplet create", "openstack server create", "linode-cli linodes create",
+        "vultr-cli instance create", "heroku create", "heroku apps:create", "heroku addons:create",
+    ),
+    "jobs": _commands("argo submit", "tkn pipeline start", "airflow dags trigger", "prefect deployment run"),
+}  # fmt: skip
+MONEY = {
+    "stripe": _commands("stripe * create", "stripe post", unless=["Bash(stripe * --idempotency *)"]),
+    "coins": _commands(
+        "cast send", "solana transfer", "spl-token transfer", "bitcoin-cli sendtoaddress", "bitcoin-cli sendmany",
+        "lncli sendpayment", "lncli payinvoice", "lncli sendcoins",
+    ),
+}  # fmt: skip
+MESSAGES = {
+    "mail": _commands(
+        "mail", "mailx", "s-nail", "mutt", "neomutt", "sendmail", "msmtp", "ssmtp", when=HAS_RECIPIENT
+    ),
+    "swaks": _commands("swaks", unless=["Bash(swaks * --quit-after *)", "Bash(swaks * --dump *)"]),
+    "git send-email": _commands("git send-email", adds=["git-branch"]),
+    "twilio": _commands("twilio *:create", "twilio phone-numbers:buy:*", "twilio email:send"),
+    "chat": _commands(
+        "slack chat send", "slackcat", "telegram-send", "signal-cli * send", "apprise", "ntfy publish", "ntfy pub",
+        "ntfy send", "mosquitto_pub",
+    ),
+}  # fmt: skip
+REQUESTS = {
+    "one POST": _commands("curl", when=ONE_POST, exits=CURL_NOT_SENT, no_effect_output=["curl: (6)", "curl: (7)"]),
+    "POST": _commands("curl", "wget", "http", "https", "xh", "xhs", when=POST),
+}
+TOOLS = {"MCP tools that create": {"match": ["mcp__*"], "effect": ONCE, "when": CREATES}}
+RULES: dict[str, dict[str, Any]] = {
+    f"built-in {name}": rule
+    for rules in (GITHUB, FORGES, PACKAGES, CLOUDS, MONEY, MESSAGES, REQUESTS, TOOLS)
+    for name, rule in rules.items()
+}

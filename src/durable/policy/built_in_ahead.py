@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 TARGET = "src/durable/policy/built_in_index.py"
-WIDTH = 118
+WIDTH = 96
 HEAD = '''"""The index of the built-in rules, made by scripts/built_in_index: a hook loads the rules only on a hit."""
 
 from __future__ import annotations

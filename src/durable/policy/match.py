@@ -82,7 +82,8 @@ def rules_for(call: Call, cwd: str, project: str, policy: Policy) -> Ruling:
 def _pattern(rule: Rule, place: Place) -> Pattern | None:
     if any(pattern.matches(place.call, place) for pattern in rule.unless):
         return None
-    return next((pattern for pattern in rule.match if pattern.matches(place.call, place)), None)
+    found = next((pattern for pattern in rule.match if pattern.matches(place.call, place)), None)
+    return found if found is None or not rule.when or _holds(rule.when, place.call) else None
 
 
 # ---- what the layers say ----------------------------------------------------------------------
@@ -206,10 +207,10 @@ def _of_command(rule: Rule, command: Command) -> Pattern | None:
     return found if found is None or not rule.when or _holds(rule.when, command) else None
 
 
-def _holds(when: str, command: Command) -> bool:
+def _holds(when: str, subject: Command | Call) -> bool:
     from durable.policy.built_in import holds
 
-    return holds(when, command)
+    return holds(when, subject)
 
 
 def _speaks_of(pattern: Pattern, command: Command) -> bool:
