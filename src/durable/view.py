@@ -171,6 +171,10 @@ def age(seconds: float) -> str:
     return f"{rough(seconds)} ago"
 
 
+def counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def _two(first: int, unit: str, second: int, smaller: str) -> str:
     return f"{first} {unit} {second} {smaller}" if second else f"{first} {unit}"
 

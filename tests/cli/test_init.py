@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import shlex
 import shutil
 import stat
@@ -327,12 +328,31 @@ def test_on_a_terminal_the_change_is_shown_and_asked_for(home, answer, written):
     )
     os.close(terminal)
     shown = _read_until(controller, "[y/N] ")
-    assert '-    "model"' not in shown and f"+++ {home.settings}" in shown and "SessionStart" in shown
+    assert len(shown.splitlines()) < 12 and f"Put them into {home.settings}?" in shown and "SessionStart" in shown
+    assert "everything else" in shown and "--diff" in shown
     assert home.settings.read_text() == THEIRS
     os.write(controller, f"{answer}\n".encode())
     assert process.wait(timeout=60) == (0 if written else 2)
     os.close(controller)
     assert ("SessionStart" in home.settings.read_text()) is written
+
+
+def test_the_change_is_told_in_few_lines_and_shown_line_by_line_when_asked_for(home):
+    home.write(THEIRS)
+    told = home.ok("init", "--user", "--yes")
+    assert len(told.splitlines()) < 12 and "@@" not in told
+    assert f"{len(REGISTRATION)} events: " in told and f"durable's hooks stand in {home.settings}" in told
+    told = home.ok("uninit", "--user", "--yes", "--diff")
+    assert f"+++ {home.settings}" in told and re.search('^- +"SessionStart"', told, re.M) and '-    "model"' not in told
+    assert f"durable's hooks are out of {home.settings}" in told and "The ledger stays" in told
+
+
+def test_what_changes_is_counted_and_what_does_not_is_not(home):
+    home.ok("init", "--user", "--yes")
+    settings = json.loads(home.settings.read_text())
+    del settings["hooks"]["Stop"]
+    home.write(json.dumps(settings, indent=2))
+    assert "1 event: Stop\n" in home.ok("init", "--user", "--yes")
 
 
 def _read_until(descriptor, words):

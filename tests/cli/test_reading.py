@@ -1,12 +1,18 @@
 """What a person sees: each screen on a ledger that the real hooks wrote."""
 
+import importlib
 import re
 import shlex
+import sqlite3
 import subprocess
 import sys
 
 import pytest
 from cli_machine import SESSION, cells, line_of
+
+from durable.cli.options import help_line
+from durable.cli.screen import notes_below
+from durable.cli.verbs import VERBS
 
 OTHER = "22222222-bbbb-4bbb-8bbb-222222222222"
 
@@ -41,6 +47,31 @@ def test_runs_can_be_chosen_by_status_project_and_age(machine):
     assert chosen("--limit", "1") == [OTHER]
     assert "1 more: --limit 2" in machine.said("runs", "--limit", "1")
     assert machine.said("runs", "--since", "2099-01-01") == "no run here matches\n"
+
+
+def test_runs_says_why_it_lists_none(machine):
+    machine.ran("Read", file_path="/a")
+    assert machine.said("runs", "--since", "2099-01-01") == "no run here matches\n"
+    ledger = sqlite3.connect(machine.state / "ledger.db")
+    with ledger:
+        ledger.executescript("PRAGMA foreign_keys = OFF; DELETE FROM runs;")
+    ledger.close()
+    assert machine.said("runs") == "no run yet: a session's first hook opens one\n"
+
+
+@pytest.mark.parametrize("words", [("runs", "--limit", "0"), ("runs", "--limit", "-1"), ("show", ""), ("step", "")])
+def test_a_number_or_a_name_that_chooses_nothing_is_a_senseless_line(machine, words):
+    machine.ran("Read", file_path="/a")
+    done = machine.cli(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1 and "; " in done.stderr
+
+
+def test_help_cuts_no_verb_short(machine):
+    screen = " ".join(machine.said("--help", env={"COLUMNS": 80}).partition("Commands:")[2].split())
+    assert "..." not in screen
+    for module in VERBS.values():
+        assert " ".join(help_line(importlib.import_module(module)).split()) in screen
 
 
 def test_since_takes_local_times(machine):
@@ -98,12 +129,34 @@ def test_show_can_be_narrowed_to_a_tool_a_status_and_a_time(machine):
     assert "no step matches" in machine.said("show", "--tool", "Nope")
 
 
-def test_on_a_narrow_screen_what_was_odd_comes_before_how_long_it_took(machine):
+def test_on_a_narrow_screen_what_was_odd_follows_whole_on_a_line_of_its_own(machine):
+    machine.before("Bash", command="x" * 100)
+    machine.failed("Bash", "toolu_1", "Exit code 7", command="x" * 100, password="hunter2-and-more")
     machine.ran("Read", file_path="/a")
-    assert "TOOK" in machine.said("show", env={"COLUMNS": 80})
     machine.ran("Read", file_path="/a")
-    assert "TOOK" not in machine.said("show", env={"COLUMNS": 80})
-    assert "TOOK" in machine.said("show", env={"COLUMNS": 100})
+    odd = ["exit 7, rewritten", f"twin {machine.steps()[1]['step_id'][:8]}"]
+    narrow = machine.said("show", env={"COLUMNS": 80})
+    assert "TOOK" in narrow and "NOTE" not in narrow
+    lines = narrow.splitlines()
+    first = next(place for place, line in enumerate(lines) if "Bash  xxx" in line)
+    assert [lines[first + 1].strip(), lines[first + 4].strip()] == [f"↳ {one}" for one in odd]
+    wide = machine.said("show", env={"COLUMNS": 160})
+    assert line_of(wide, "Bash  xxx").endswith(odd[0]) and "NOTE" in wide and "↳" not in wide
+
+
+def test_a_note_longer_than_its_column_goes_on_below():
+    rows = notes_below(2, 1, 14, [["a", "call", "twin abcdefgh, rewritten"], ["b", "other", ""]])
+    assert rows == [["a", "call"], ["", "↳ twin"], ["", "  abcdefgh,"], ["", "  rewritten"], ["b", "other"]]
+
+
+def test_runs_keep_their_last_event_and_their_note_on_a_narrow_screen(machine):
+    machine.before("Bash", command="ls")
+    machine.after("Bash", "toolu_sly", {"stdout": ""}, command="echo sly")
+    machine.kill_client()
+    screen = machine.said("runs", env={"COLUMNS": 80})
+    assert "LAST EVENT" in screen
+    place = next(place for place, line in enumerate(screen.splitlines()) if line.startswith("1111"))
+    assert " ".join(screen.splitlines()[place + 1 :]).replace("↳", "").split() == ["1", "flagged,", "client", "gone"]
 
 
 @pytest.mark.parametrize("columns", [80, 100, 140])
@@ -116,7 +169,10 @@ def test_a_step_takes_one_line_of_the_screen(machine, columns):
     machine.kill_client()
     for verb in ("show", "runs"):
         screen = machine.said(verb, env={"COLUMNS": columns})
-        table = [line for line in screen.splitlines() if re.match(r"\d\d:\d\d|TIME|RUN|1111", line)]
+        table = [line for line in screen.splitlines() if re.match(r"\d\d:\d\d|TIME|RUN|1111|  .*↳", line)]
+        below = [line for line in table if "↳" in line]
+        assert len(below) == 0 or columns < 140
+        table = [line for line in table if line not in below]
         assert len(table) == (5 if verb == "show" else 2)
         # Rich puts one more column between two, and one on either side.
         gaps = len(cells(table[0])) - 1

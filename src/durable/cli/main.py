@@ -72,7 +72,9 @@ class _Verbs(TyperGroup):
 def _command(verb: str) -> Any:
     module = importlib.import_module(VERBS[verb])
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    app.command(verb, help=help_line(module))(_callback(module))
+    line = help_line(module)
+    # Left to itself it shortens the line for the list of verbs, in the middle of what it says.
+    app.command(verb, help=line, short_help=line)(_callback(module))
     return typer.main.get_command(app)
 
 

@@ -16,7 +16,7 @@ from durable.owner import ALIVE, DEAD
 from durable.policy.files import load_policy
 from durable.spool import Fold
 from durable.step import CONTRADICTED, ONCE, UNPREPARED
-from durable.view import needs_a_person, short_id, step_json, was_let_through
+from durable.view import counted, needs_a_person, short_id, step_json, was_let_through
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -153,10 +153,10 @@ def _view(items: list[Row], waiting: int, interrupted: int, absent: bool) -> lis
         blocks = [_item(item) for item in items if item["kind"] == kind]
         view += [Heading(title), *blocks] if blocks else []
     if waiting:
-        those, them = ("1 receipt waits", "it") if waiting == 1 else (f"{waiting} receipts wait", "them")
+        those, them = ("1 receipt waits", "it") if waiting == 1 else (f"{waiting:,} receipts wait", "them")
         view.append(Note("note", f"{those}: the next hook folds {them} in, or durable reconcile"))
     if interrupted:
-        calls = "1 interrupted call" if interrupted == 1 else f"{interrupted} interrupted calls"
+        calls = counted(interrupted, "interrupted call")
         view.append(Note("note", f"{calls} may have happened: see durable show, and look before repeating one"))
     if not items and not absent and not interrupted:
         view.append(Note("ok", "nothing needs you"))

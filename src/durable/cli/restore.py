@@ -9,6 +9,7 @@ from durable.cli.result import Facts, Note, Paragraph, Result
 from durable.errors import LedgerError
 from durable.ledger import restore
 from durable.ledger.database import database_in
+from durable.view import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def _first_lost(done: Restored) -> int:
 
 def _view(state: str, done: Restored) -> list[Block]:
     if done.how == restore.UNCHANGED:
-        told = f"nothing is wrong with the ledger: all {done.seq:,} events and its head fit; nothing was changed"
+        told = f"nothing is wrong with the ledger: {counted(done.seq, 'event')} and the head fit; nothing was changed"
         return [Note("ok", told)]
     said = {
         restore.ACCEPTED: f"the ledger is accepted as it stands, up to event {done.seq}",
@@ -61,6 +62,6 @@ def _view(state: str, done: Restored) -> list[Block]:
         )
     view += [Note("warning", fault) for fault in done.faults[:SHOWN]]
     more = len(done.faults) - SHOWN
-    view += [Note("warning", f"and {more} more faults")] if more > 0 else []
+    view += [Note("warning", f"and {counted(more, 'more fault')}")] if more > 0 else []
     kept = [("the old ledger", done.old_ledger), ("the old head", done.old_head)]
     return [*view, Facts([(name, path) for name, path in kept if path])]

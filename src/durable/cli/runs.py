@@ -7,11 +7,11 @@ from durable.cli.living import Living
 from durable.cli.options import Option, value
 from durable.cli.reading import observed, read
 from durable.cli.result import Paragraph, Result, Table
-from durable.cli.screen import NARROW, room, without
-from durable.cli.screen import columns as screen_columns
+from durable.cli.screen import notes_below, room, without
 from durable.cli.when import clock, since_stamp
 from durable.cli.when import since as seconds_since
 from durable.cli.words import fit
+from durable.errors import UsageError
 from durable.owner import ALIVE, DEAD
 from durable.view import age, run_json, short_id
 
@@ -31,19 +31,23 @@ OPTIONS = (
     value("--limit", "N", "At most so many (20).", kind=int),
 )
 COLUMNS = ["run", "project", "started", "last event", "status", "steps", "open", "note"]
-PROJECT, LAST, NOTE = 1, 3, 7
-LEAST = 8
+PROJECT, NOTE = 1, 7
+LEAST, ENOUGH = 8, 24
 
 
 def run(status: str = "", project: str = "", since: str = "", limit: int = 20) -> Result:
     """List the runs, newest first."""
+    if limit < 1:
+        raise UsageError(f"--limit can't be {limit}", "give a number from 1 on")
     wanted = _wanted_project(project)
     earliest = since_stamp(since)
+    chosen = bool(status or project or since)
 
     def work(reader: Reader) -> Result:
         found = [one for one in _all(reader, earliest) if wanted in one["project"] and status in ("", one["status"])]
-        shown = found[: max(limit, 0)]
-        return Result("runs", shown, view=_view(reader, shown, len(found)))
+        shown = found[:limit]
+        view = _view(reader, shown, len(found)) if found else [_nothing(chosen)]
+        return Result("runs", shown, view=view)
 
     return read("runs", [], work)
 
@@ -69,22 +73,32 @@ def described(reader: Reader, row: Row) -> Row:
 
 
 def _view(reader: Reader, runs: list[Row], found: int) -> list[Block]:
-    if not runs:
-        return [Paragraph("no run here matches" if found == 0 else "nothing is shown with this --limit")]
-    lines = [_line(reader, one) for one in runs]
-    columns, lines = _columns(lines)
-    width = max(room(lines, columns, [PROJECT]), LEAST)
-    for line in lines:
-        line[PROJECT] = _end_of(line[PROJECT], width)
+    columns, lines = _fitted([_line(reader, one) for one in runs])
     more = [Paragraph(f"{found - len(runs)} more: --limit {found}")] if found > len(runs) else []
     seen = observed(sum(one["observed"] for one in runs), sum(one["steps"] for one in runs))
     return [Table(columns, lines), *more, *seen]
 
 
-def _columns(lines: list[list[str]]) -> tuple[list[str], list[list[str]]]:
-    if not any(line[NOTE] for line in lines):
-        return without(NOTE, COLUMNS, lines)
-    return without(LAST, COLUMNS, lines) if screen_columns() < NARROW else (COLUMNS, lines)
+def _nothing(chosen: bool) -> Paragraph:
+    return Paragraph("no run here matches" if chosen else "no run yet: a session's first hook opens one")
+
+
+def _fitted(lines: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    """Where the projects would be left too little, what is odd about a run gets a line of its own."""
+    beside = room(lines, COLUMNS, [PROJECT])
+    odd = any(line[NOTE] for line in lines)
+    if odd and beside >= min(ENOUGH, max(len(line[PROJECT]) for line in lines)):
+        _shorten(lines, beside)
+        return COLUMNS, lines
+    columns, bare = without(NOTE, COLUMNS, lines)
+    width = max(room(bare, columns, [PROJECT]), LEAST)
+    _shorten(lines, width)
+    return columns, notes_below(NOTE, PROJECT, width, lines)
+
+
+def _shorten(lines: list[list[str]], width: int) -> None:
+    for line in lines:
+        line[PROJECT] = _end_of(line[PROJECT], width)
 
 
 def _line(reader: Reader, one: Row) -> list[str]:

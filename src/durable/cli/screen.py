@@ -1,4 +1,4 @@
-"""Makes a table's rows fit the screen, so that a line stays one line."""
+"""Makes a table's rows fit the screen, so that a line stays one line, and what was odd about it the next."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PIPE = 160
-NARROW = 100
+ODD = "↳ "
 GAP, EDGES = 3, 2  # what rich puts between columns, and round them
 
 
@@ -39,6 +39,19 @@ def widths(rows: Sequence[Sequence[str]], headings: Sequence[str]) -> list[int]:
 def cut(rows: list[list[str]], place: int, width: int) -> None:
     for row in rows:
         row[place] = fit(row[place], width)
+
+
+def notes_below(note: int, under: int, width: int, rows: list[list[str]]) -> list[list[str]]:
+    """Rows without their cell `note`: what stood there follows in rows of its own, in the column `under`."""
+    import textwrap
+
+    found: list[list[str]] = []
+    for row in rows:
+        left = [*row[:note], *row[note + 1 :]]
+        found.append(left)
+        told = textwrap.wrap(ODD + row[note], width, subsequent_indent=" " * len(ODD)) if row[note] else []
+        found += [[line if place == under else "" for place in range(len(left))] for line in told]
+    return found
 
 
 def without(place: int, headings: list[str], rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:

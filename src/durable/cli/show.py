@@ -9,10 +9,10 @@ from durable.cli.options import Option, argument, flag, value
 from durable.cli.reading import contents, find_run, observed, read, unshown
 from durable.cli.result import Facts, Heading, Paragraph, Result, Table
 from durable.cli.runs import described
-from durable.cli.screen import NARROW, cut, room, widths, without
-from durable.cli.screen import columns as screen_columns
+from durable.cli.screen import cut, notes_below, room, without
 from durable.cli.when import clock, local_day, moment, since_stamp
 from durable.cli.words import call, notes, standing, took
+from durable.errors import UsageError
 from durable.step import MOVES
 from durable.view import is_damaged, short_step, step_json, was_let_through
 
@@ -30,20 +30,22 @@ OPTIONS = (
     flag("--full", "Show large inputs and outputs whole in JSON."),
 )
 COLUMNS = ["time", "step", "call", "status", "took", "note"]
-CALL, TOOK, NOTE = 2, 4, 5
-LEAST, WIDEST = 20, 120
+CALL, NOTE = 2, 5
+LEAST, ENOUGH, WIDEST = 20, 48, 120
 
 
-def run(run: str = "", tool: str = "*", status: str = "", since: str = "", full: bool = False) -> Result:
+def run(run: str | None = None, tool: str = "*", status: str = "", since: str = "", full: bool = False) -> Result:
     """Show what a run did, step by step."""
     earliest = since_stamp(since)
+    if run == "":
+        raise UsageError("an empty text names no run", "leave it out for the latest run, or see durable runs")
 
     def matches(row: Row) -> bool:
         late_enough = (row["prepared_at"] or row["returned_at"] or "") >= earliest
         return late_enough and fnmatchcase(row["tool_name"], tool) and status in ("", row["status"])
 
     def work(reader: Reader) -> Result:
-        run_id = find_run(reader, run)
+        run_id = find_run(reader, run or "")
         about = described(reader, next(row for row in reader.all("runs") if row["run_id"] == run_id))
         rows = [row for row in reader.all("steps_of_run", run_id=run_id) if matches(row)]
         return _result(reader, about, rows, full)
@@ -88,19 +90,16 @@ def _table(about: Row, steps: list[Row], lives: list[Life | None]) -> list[Block
 
 
 def _fitted(lines: list[list[str]]) -> tuple[list[str], list[list[str]]]:
-    """On a narrow screen how long it took gives way to what was odd about it."""
-    columns = COLUMNS
-    if not any(line[NOTE] for line in lines):
-        columns, lines = without(NOTE, columns, lines)
-        cut(lines, CALL, min(max(room(lines, columns, [CALL]), LEAST), WIDEST))
-        return columns, lines
-    if screen_columns() < NARROW:
-        columns, lines = without(TOOK, columns, lines)
-    note = len(columns) - 1
-    left = room(lines, columns, [CALL, note])
-    cut(lines, note, max(left - max(len(line[CALL]) for line in lines), left // 3, len(columns[note])))
-    cut(lines, CALL, min(max(left - widths(lines, columns)[note], LEAST), WIDEST))
-    return columns, lines
+    """Where the calls would be left too little, what was odd about one gets a line of its own."""
+    beside = room(lines, COLUMNS, [CALL])
+    odd = any(line[NOTE] for line in lines)
+    if odd and beside >= min(ENOUGH, max(len(line[CALL]) for line in lines)):
+        cut(lines, CALL, min(beside, WIDEST))
+        return COLUMNS, lines
+    columns, bare = without(NOTE, COLUMNS, lines)
+    width = min(max(room(bare, columns, [CALL]), LEAST), WIDEST)
+    cut(lines, CALL, width)
+    return columns, notes_below(NOTE, CALL, width, lines)
 
 
 def _line(step: Row, life: Life | None, about: Row, day: str, now_ns: int) -> list[str]:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from durable.cli.init import PROJECT, USER, YES, change, chosen_file
+from durable.cli.init import DIFF, PROJECT, USER, YES, Words, change, chosen_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -8,12 +8,18 @@ if TYPE_CHECKING:
 
     from durable.cli.result import Result
 
-OPTIONS = (USER, PROJECT, YES)
+OPTIONS = (USER, PROJECT, DIFF, YES)
+WORDS = Words(
+    "takes durable's hooks out of",
+    "Take them out of {}?",
+    "durable's hooks are out of {}",
+    "no hook of durable stands in {}",
+)
 
 
-def run(user: bool = False, project: bool = False, yes: bool = False) -> Result:
-    """Take our hooks out of the client's settings, and nothing else."""
-    return change("uninit", chosen_file(user, project), _unregistered, yes)
+def run(user: bool = False, project: bool = False, diff: bool = False, yes: bool = False) -> Result:
+    """Take durable's hooks out of the client's settings, and nothing else."""
+    return change("uninit", chosen_file(user, project), _unregistered, WORDS, diff, yes)
 
 
 def _unregistered(settings: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from durable.home import command
 from durable.ledger.database import database_in
 from durable.native import loads
 from durable.spool import Fold
-from durable.view import age
+from durable.view import age, counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,10 +83,10 @@ def _some(names: list[str]) -> str:
 def waiting_checks(home: str, env: Mapping[str, str]) -> Iterator[Check]:
     waiting, bad = Fold(home, env, 0).waiting(), _names(f"{home}/spool/bad")
     if bad:
-        sentence = f"{len(bad)} receipts in {home}/spool/bad can't be folded into the ledger"
+        sentence = f"{counted(len(bad), 'receipt')} in {home}/spool/bad can't be folded into the ledger"
         yield Check(WARN, "spool", sentence, f"{command()} open says why", seen=bad)
     if waiting:
-        sentence = f"{len(waiting)} receipts wait to be folded in"
+        sentence = f"{counted(len(waiting), 'receipt')} waiting to be folded in"
         remedy = "the next hook does it; if they stay, look at the other findings"
         yield Check(WARN, "spool", sentence, remedy, seen=waiting)
     if not bad and not waiting:

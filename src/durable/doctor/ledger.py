@@ -22,6 +22,7 @@ from durable.ledger.rescue import trusted_head
 from durable.ledger.statements import named_statements
 from durable.ledger.walk import NAMES_KEY, Walk
 from durable.native import loads, sha256, sqlite
+from durable.view import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def _file_checks(file: LedgerFile) -> Iterator[Check]:
         yield Check(FAIL, "ledger", f"{file.path} is damaged ({fault})", repair_remedy())
     else:
         seq = file.last["seq"] if file.last else 0
-        yield Check(PASS, "ledger", f"{seq:,} events, schema {version}, no damaged page")
+        yield Check(PASS, "ledger", f"{counted(seq, 'event')}, schema {version}, no damaged page")
         yield _contents(file)
 
 
@@ -185,8 +186,8 @@ def _chain(home: str, file: LedgerFile, ring: KeyRing, start: int) -> Check:
             faults[row["seq"]] = fault
     if faults:
         return _broken_chain(faults, [row["seq"] for row in rows if row["type"] in ACCEPTS])
-    which = f"the last {len(rows):,}" if start else f"all {len(rows):,}"
-    return Check(PASS, "chain", f"{which} events follow from one another, {_sealed(len(rows), unsealed)}")
+    which = f"the last {len(rows):,} events" if start else f"all {counted(len(rows), 'event')}"
+    return Check(PASS, "chain", f"{which} follow from one another, {_sealed(len(rows), unsealed)}")
 
 
 def _sealed(events: int, unsealed: int) -> str:

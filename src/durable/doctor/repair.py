@@ -8,6 +8,7 @@ from durable.cli.result import Facts, Note, Paragraph, Result
 from durable.doctor.ledger import damage
 from durable.errors import LedgerError
 from durable.home import command, data_home
+from durable.view import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +36,7 @@ def _data(found: Salvaged) -> dict[str, Any]:
 
 def _view(found: Salvaged) -> list[Block]:
     lost = found.lost or found.changed or found.unprojected or found.lost_blobs
-    said = f"the ledger was salvaged: {found.events:,} events, {found.blobs:,} contents"
+    said = f"the ledger was salvaged: {counted(found.events, 'event')}, {counted(found.blobs, 'content')}"
     facts = Facts([("the old file", found.old_ledger), *_losses(found)])
     view: list[Block] = [Note("warning" if lost else "ok", said), facts]
     if lost:
