@@ -35,6 +35,7 @@ NOT_ANSWERED = "not answered"
 UNREADABLE = "unreadable"
 
 _NOTE = "not-answered-"
+_OF_HOME = "@"
 _KEPT_ENV = (
     "CLAUDE_PID",
     "CLAUDE_PROJECT_DIR",
@@ -65,12 +66,38 @@ def spool(kind: str, fields: dict[str, Any], home: str, env: Mapping[str, str]) 
         try:
             secure_dir(os.path.dirname(room))
             secure_dir(room)
-            _put(room, name, data)
+            path = f"{room}/{_file_name(room, name, home)}"
+            _put(room, path, data)
         except (DurableError, OSError):
-            _gone(f"{room}/{name}.new")  # A full disk takes half a file.
             continue
-        return f"{room}/{name}"
+        return path
     return None
+
+
+def _file_name(room: str, name: str, home: str) -> str:
+    """In a room that several state directories share each names its own, so that no hook has to open
+    what waits for another."""
+    if not home or room == f"{home}/spool":
+        return name
+    return f"{name.removesuffix('.json')}{_OF_HOME}{_tag(home)}.json"
+
+
+def _tag(home: str) -> str:
+    return sha256(os.fsencode(home))[:8]
+
+
+def _name_of(path: str, home: str) -> str:
+    """What the news itself is called, wherever it lies."""
+    name = os.path.basename(path)
+    ours = f"{_OF_HOME}{_tag(home)}.json"
+    is_shared = os.path.dirname(path) != f"{home}/spool"
+    return name.removesuffix(ours) + ".json" if is_shared and name.endswith(ours) else name
+
+
+def _may_be_ours(name: str, home: str) -> bool:
+    """A name without a tag is of an earlier version, or of a hook that found no state directory."""
+    _, tagged, tag = name.removesuffix(".json").rpartition(_OF_HOME)
+    return not tagged or tag == _tag(home)
 
 
 def _new_name() -> str:
@@ -93,11 +120,15 @@ def void_note(tx: Transaction, step_id: str) -> None:
         tx.append("spool.folded", "", name, {"why": "the same call was permitted to start again"})
 
 
-def _put(room: str, name: str, data: bytes) -> None:
+def _put(room: str, path: str, data: bytes) -> None:
     crash.point("before-spool")
-    write_synced(f"{room}/{name}.new", data)
-    crash.point("mid-spool")
-    os.replace(f"{room}/{name}.new", f"{room}/{name}")
+    try:
+        write_synced(f"{path}.new", data)
+        crash.point("mid-spool")
+        os.replace(f"{path}.new", path)
+    except OSError:
+        _gone(f"{path}.new")  # A full disk takes half a file.
+        raise
     sync_dir(room)
 
 
@@ -135,7 +166,8 @@ class Fold:
         for room in rooms(self._home, self._env):
             # In /tmp anyone may have made that directory, and could fill it with what is none of ours.
             if is_ours(os.path.dirname(room)) and is_ours(room):
-                found += [f"{room}/{name}" for name in os.listdir(room) if name.endswith(".json")]
+                names = [name for name in os.listdir(room) if name.endswith(".json")]
+                found += [f"{room}/{name}" for name in names if _may_be_ours(name, self._home)]
         return sorted(found, key=os.path.basename)  # by the time they were written, wherever they lie
 
     def into(self, tx: Transaction, redactor: Redactor) -> None:
@@ -154,7 +186,7 @@ class Fold:
 
     def _one(self, tx: Transaction, redactor: Redactor, path: str) -> bool:
         """Whether it was news. Nothing about one file may keep the others waiting."""
-        name = ascii(os.path.basename(path))[1:-1]  # a line break in it would blur the chain
+        name = ascii(_name_of(path, self._home))[1:-1]  # a line break in it would blur the chain
         known = tx.one("was_spooled", name=name)
         if known is not None:
             (self._done if known["fate"] == "folded" else self._bad).append(path)
@@ -190,7 +222,7 @@ class Fold:
         if not kept["mac"] or kept["mac"] != _mac(tx.key.spool, kept["body"]):
             raise DurableError("it does not carry this ledger's key", "")
         # What was folded is known by its name: a copy under another one would be folded again.
-        if fields["name"] != os.path.basename(path):
+        if fields["name"] != _name_of(path, self._home):
             raise DurableError(f"it was written as {fields['name']}", "")
         return fields
 
@@ -198,7 +230,7 @@ class Fold:
         bad = f"{self._home}/spool/bad"
         try:
             secure_dir(bad)
-            os.replace(path, f"{bad}/{os.path.basename(path)}")
+            os.replace(path, f"{bad}/{_name_of(path, self._home)}")
         except (DurableError, OSError):
             return  # It is on record by name; the next sweep tries again.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -157,6 +158,90 @@ def test_two_ledgers_of_one_person_take_only_their_own(lived_in: Door, tmp_path:
     next_call(lived_in)
     assert statuses(lived_in)["toolu_second"] == "succeeded"
     assert not path.exists()
+
+
+def without_a_room(door: Door) -> Path:
+    """A genuine file in the directory that all ledgers of one person share."""
+    (door.state / "spool").rmdir()
+    (door.state / "spool").touch()
+    assert_tells_it_ran(door.post(ran("echo second", "toolu_second")))
+    (door.state / "spool").unlink()
+    [path] = door.spooled(door.config / "spool")
+    return path
+
+
+def beside(door: Door, root: Path) -> Door:
+    """Another ledger of the same person."""
+    return Door(root, **{**door.env, "DURABLE_HOME": str(root / "state")})
+
+
+def test_what_waits_for_another_ledger_in_a_shared_place_is_known_by_its_name(lived_in: Door, tmp_path: Path) -> None:
+    path = without_a_room(lived_in)
+    whole = path.read_bytes()
+    path.write_bytes(b"what a hook that opened it would set aside")
+    other = beside(lived_in, tmp_path / "other")
+    next_call(other)
+    assert path.exists()
+    assert (events(other, "spool.set_aside"), bad(other)) == ([], [])
+    path.write_bytes(whole)
+    next_call(lived_in)
+    assert statuses(lived_in)["toolu_second"] == "succeeded"
+    assert not path.exists()
+
+
+def test_in_the_ledgers_own_place_a_name_says_nothing_of_whose_it_is(lived_in: Door) -> None:
+    path = spool(lived_in)
+    assert "@" not in path.name
+    tagged = tagged_name(lived_in, path)
+    path.rename(path.with_name(tagged))
+    next_call(lived_in)
+    assert statuses(lived_in)["toolu_second"] == "running"
+    assert [path.name for path in bad(lived_in)] == [tagged]
+
+
+def tagged_name(door: Door, path: Path) -> str:
+    tag = hashlib.sha256(os.fsencode(door.state)).hexdigest()[:8]
+    return path.name.replace(".json", f"@{tag}.json")
+
+
+def test_what_was_taken_in_is_not_taken_in_again_from_a_shared_place(lived_in: Door) -> None:
+    path = spool(lived_in)
+    whole = path.read_bytes()
+    next_call(lived_in)
+    room = lived_in.config / "spool"
+    room.mkdir(parents=True)
+    again = room / tagged_name(lived_in, path)
+    again.write_bytes(whole)
+    next_call(lived_in, "toolu_again")
+    assert not again.exists()
+    assert closings(lived_in, "toolu_second") == ["step.succeeded"]
+    assert len(events(lived_in, "spool.folded")) == 1
+
+
+def test_what_cant_be_taken_in_from_a_shared_place_is_named_as_everywhere(lived_in: Door) -> None:
+    path = without_a_room(lived_in)
+    path.write_bytes(b"garbage")
+    next_call(lived_in)
+    [event] = events(lived_in, "spool.set_aside")
+    assert [path.name for path in bad(lived_in)] == [event["subject"]]
+    assert "@" not in event["subject"]
+
+
+def test_a_note_in_a_shared_place_is_void_like_any_other(lived_in: Door) -> None:
+    """Its hook could not answer; then the same call was permitted to start again."""
+    call = bash("echo third", "toolu_third")
+    (lived_in.state / "spool").rmdir()
+    away = lived_in.config / "spool"
+    crash = {"DURABLE_TEST_CRASH": "before-answer:term"}
+    lived_in.pre(call, **crash)
+    [note] = lived_in.spooled()
+    away.mkdir(parents=True)
+    shared = note.rename(lived_in.root / tagged_name(lived_in, note))
+    assert lived_in.pre(call).permits
+    shared.rename(away / shared.name)
+    next_call(lived_in)
+    assert statuses(lived_in)["toolu_third"] == "running"
+    assert lived_in.spooled(away) == []
 
 
 # ---- what can't be taken in ---------------------------------------------------------------------
