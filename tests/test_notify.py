@@ -97,7 +97,8 @@ def test_the_end_of_the_hooks_group_is_not_the_sinks(tmp_path: Path) -> None:
     gate, passed = tmp_path / "gate", tmp_path / "passed"
     os.mkfifo(gate)
     lasting = HOOK.replace("os._exit(0)", "import time; time.sleep(600)")
-    told = json.dumps({"sinks": [{"command": f"cat {gate} >/dev/null; echo >{passed}"}], "news": [NEWS]})
+    first = f'[ "$DURABLE_STEP_ID" = 5e55 ] && cat {gate} >/dev/null && exit; echo >{passed}'
+    told = json.dumps({"sinks": [{"command": first}], "news": [NEWS, {**NEWS, "step_id": "the next"}]})
     started = subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", lasting, SRC],
         stdin=subprocess.PIPE,

@@ -108,6 +108,9 @@ REACHING = [
     "rm -rf ~/.config/durable/spool",
     "rm -rf ~/.config/durable/spool/*",
     "rm -rf @STATE )(",
+    ")( cat @STATE/key",
+    "cd @STATE && git clean -fdx",
+    "cd @STATE && /usr/bin/make",
 ]
 
 
@@ -143,6 +146,8 @@ FREE_LINES = [
     "chmod +x ~/project/run.sh",
     "chmod 755 ~",
     "rm -rf $BUILD_DIR",
+    "rm -rf ~/*",
+    "cat ~/.lo*/share",
     "rm -rf /var/tmp/*",
     "cat ~/.config/durable/policy.toml",
     "sed -i s/a/b/ .durable/policy.toml",
@@ -160,8 +165,11 @@ def test_any_other_line_is_free(house: House, line: str) -> None:
 
 
 def test_what_lies_in_the_state_is_refused_from_inside_as_well(house: House) -> None:
-    assert house.line("rm ledger.db", cwd=house.state)
+    assert house.line("rm key", cwd=house.state)
+    assert house.line("rm -rf spool", cwd=house.config)
+    assert house.line("mv *.json /tmp", cwd=house.settings.parent)
     assert house.line("ls", cwd=house.state) == ""
+    assert house.line("rm policy.toml", cwd=house.config) == ""
 
 
 def test_a_link_into_the_state_is_the_state(house: House) -> None:
@@ -441,6 +449,7 @@ def test_any_other_json_is_free(house: House) -> None:
         "mv ~/.claude/settings.json /tmp/",
         "rm ~/.claude/settings.json",
         "rm -rf ~/.claude",
+        "rm -rf ~/.cl*",
         "mv ~/.claude /tmp/away",
         "truncate -s 0 ~/.claude/settings.json",
         "cd ~/.claude && rm settings.json",

@@ -39,14 +39,14 @@ class Ground:
         path = self.path(word, cwd)
         below = [root for root in self.roots if os.path.lexists(root)]
         return bool(path) and (
-            any(_is_within(root, form) for form in _forms(path) for root in below) or _matches(path, below)
+            any(_is_within(root, form) for form in _forms(path) for root in below) or matches(path, below)
         )
 
     def is_named(self, word: str, cwd: str) -> bool:
         """As a path of its own, behind `=` as in `of=PATH`, or by a pattern that the shell completes."""
         for part in (word, word.partition("=")[2]):
             path = self.path(part, cwd) if part else ""
-            if path and (self.holds(path) or _matches(path, [root for root in self.roots if _is_as_deep(path, root)])):
+            if path and (self.holds(path) or matches(path, [root for root in self.roots if _is_as_deep(path, root)])):
                 return True
         return False
 
@@ -74,13 +74,18 @@ class Ground:
         return text
 
 
-def _matches(pattern: str, roots: list[str]) -> bool:
+def matches(pattern: str, roots: list[str]) -> bool:
     if not any(sign in pattern for sign in GLOBS):
         return False
+    parts = [_stars_only(part) for part in pattern.split("/")]
+    return any(all(_completes(*pair) for pair in zip(parts, root.split("/"), strict=False)) for root in roots)
+
+
+def _completes(part: str, name: str) -> bool:
+    """A shell's `*` leaves out the names that begin with a dot."""
     from durable.policy.globs import glob
 
-    parts = [_stars_only(part) for part in pattern.split("/")]
-    return any(all(glob(*pair) for pair in zip(parts, root.split("/"), strict=False)) for root in roots)
+    return glob(part, name) and not (name.startswith(".") and part.startswith("*"))
 
 
 def _is_as_deep(path: str, root: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from durable.policy.ground import Ground
+from durable.policy.ground import Ground, matches
 from durable.policy.tampering import refused, state_refused
 from durable.policy.tampering_settings import PLUGIN, holds_ours, is_settings_file, settings_refused
 from durable.shell import loose_words, parse_line
@@ -160,9 +160,9 @@ class _Look:
     def _settings_written(self) -> Iterator[str]:
         targets = [*self._written_to(), *self._changed_by_program()]
         yield from (path for path in map(self._path, targets) if path and is_settings_file(path))
-        swept = [f"{self._path(word)}/" for word in self._swept()]
+        swept = [path for path in map(self._path, self._swept()) if path]
         known = [f"{folder}/settings{local}.json" for folder in self._folders() for local in ("", ".local")]
-        yield from (path for path in known if any(path.startswith(folder) for folder in swept if folder != "/"))
+        yield from (path for path in known if any(_goes_with(path, taken) for taken in swept))
 
     def _folders(self) -> list[str]:
         chosen = self._ground.expanded("$CLAUDE_CONFIG_DIR")
@@ -212,6 +212,10 @@ class _Look:
 
     def _path(self, word: str) -> str:
         return self._ground.path(word, self._command.cwd)
+
+
+def _goes_with(path: str, taken: str) -> bool:
+    return path.startswith(taken.rstrip("/") + "/") or matches(taken, [path])
 
 
 def _spoken(words: list[str]) -> str:
