@@ -7,8 +7,6 @@ its owner may be dead, the transcript may tell, a probe may have answered.
 from __future__ import annotations
 
 from durable import owner as owners
-from durable.fingerprint import fingerprint, of_claim
-from durable.policy.claimed import Claimed
 from durable.policy.rule import GLOBAL, PROJECT_WIDE, REPLAY
 from durable.probe import HAPPENED, NOT_HAPPENED
 from durable.probing import Verdicts, can_be_probed, record_probe, settle_by_probe, still_possible
@@ -20,9 +18,8 @@ if TYPE_CHECKING:
     from durable.event import Event
     from durable.join import Seat
     from durable.ledger.transaction import Transaction
-    from durable.policy.claimed import Receipt
-    from durable.policy.match import Claim, Ruling
-    from durable.policy.rule import Rule
+    from durable.policy.claim import Claim
+    from durable.policy.claimed import Claimed, Receipt
     from durable.redact import Redactor
 
 
@@ -42,28 +39,11 @@ class LookUp:
         self.except_id = except_id
         self._cut_off: dict[str, bool] = {}
 
-    def claims(self, ruling: Ruling) -> list[Claimed]:
-        found = self.marks(ruling)
-        for claimed in found:
+    def complete(self, claims: list[Claimed]) -> None:
+        """Adds what is known of each claim that a rule makes."""
+        for claimed in claims:
             if claimed.claim is not None:
                 self._add_twins(claimed, claimed.claim)
-            # After all of that: settling a twin may have freed the claim, or filled it.
-            claimed.holder = self._holder(claimed)
-        return found
-
-    def marks(self, ruling: Ruling) -> list[Claimed]:
-        """The claims by their fingerprints alone: nothing is looked up."""
-        key, call = self.tx.key.fingerprint, self.call
-        if not ruling.claims:
-            mark = fingerprint(key, call.tool, call.input, self.event.cwd)
-            return [Claimed(ruling.effect, mark, f"run:{self.seat.run_id}")]
-        found: list[Claimed] = []
-        for claim in ruling.claims:
-            mark = of_claim(key, call.tool, claim.place, claim.parts)
-            claimed = Claimed(ruling.effect, mark, self._scope(claim.rule), claim)
-            claimed.repeated = any(other.fingerprint == mark for other in found)
-            found.append(claimed)
-        return found
 
     def _add_twins(self, claimed: Claimed, claim: Claim) -> None:
         claimed.open = self._open_twin(claimed)
@@ -74,15 +54,6 @@ class LookUp:
         claimed.grant = self.tx.one("grant_for", fingerprint=mark, project=project)
         if claimed.done:
             self._add_receipt(claimed, claimed.done[0])
-
-    def _scope(self, rule: Rule) -> str:
-        if rule.scope == GLOBAL:
-            return "global"
-        return f"project:{self.event.project}" if rule.scope == PROJECT_WIDE else f"run:{self.seat.run_id}"
-
-    def _holder(self, claimed: Claimed) -> Step | None:
-        found = self.tx.step("twin_in_scope", fingerprint=claimed.fingerprint, scope=claimed.scope)
-        return None if found is not None and found.step_id == self.except_id else found
 
     # ---- twins --------------------------------------------------------------------------------
 

@@ -9,9 +9,8 @@ from durable import crash, row
 from durable.closing import closing
 from durable.fingerprint import input_hash
 from durable.join import join
-from durable.lookup import LookUp
+from durable.marks import add_holders, marks
 from durable.native import loads
-from durable.policy import reasons
 from durable.policy.decide import (
     ASK,
     DEFER,
@@ -26,8 +25,8 @@ from durable.policy.decide import (
     decide,
 )
 from durable.policy.effects import WRITES_A_FILE
-from durable.policy.match import Ruling, rules_for
 from durable.policy.policy import OBSERVE
+from durable.policy.quiet import Unruled, unruled
 from durable.spool import void_note
 from durable.step import ONCE, REFUSED, RUNNING, overtaken
 from durable.step import REPLAYED as HANDED_OVER
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from durable.join import Seat
     from durable.ledger.transaction import Transaction
     from durable.policy.claimed import Claimed
+    from durable.policy.match import Ruling
     from durable.policy.policy import Policy
     from durable.probing import Question, Verdicts
     from durable.redact import Redactor
@@ -85,16 +85,23 @@ class Preparation:
         seat = join(self.tx, self.event, self.env)
         hashed = input_hash(self.tx.key.fingerprint, self.call.input)
         if self._started_twice(seat, hashed):
-            return Prepared(Decision(Answer(PERMIT), Ruling("", ""), []))
+            return Prepared(Decision(Answer(PERMIT), Unruled("", ""), []))
         _settle_overtaken(self.tx, self.event, self.redactor)
         waiting = self._deferred(hashed)
         if waiting is not None and waiting.approval == "denied":
+            from durable.policy import reasons
+
             said = reasons.refused_by_person(waiting.approval_by)
-            return Prepared(Decision(Answer(DENY, "approval", said), Ruling(waiting.effect, waiting.rule), []))
-        ruling = rules_for(self.call, self.event.cwd, self.event.project, self.policy)
+            return Prepared(Decision(Answer(DENY, "approval", said), Unruled(waiting.effect, waiting.rule), []))
+        ruling = unruled(self.call, self.policy) or self._ruled()
         step_id = waiting.step_id if waiting is not None else row.new_step_id()
-        look = LookUp(self.tx, self.event, seat, self.redactor, self.verdicts, step_id)
-        claims = look.claims(ruling)
+        claims = marks(self.tx.key.fingerprint, self.event, seat.run_id, ruling)
+        if ruling.claims:
+            from durable.lookup import LookUp
+
+            LookUp(self.tx, self.event, seat, self.redactor, self.verdicts, step_id).complete(claims)
+        # After that: settling a twin may have freed a claim, or filled it.
+        add_holders(self.tx, claims, step_id)
         found = Prepared(decide(self._situation(seat, ruling, claims, step_id, waiting, tampers)))
         if found.decision.verdict == PROBE:
             found.question = self._question(found.decision)
@@ -109,6 +116,11 @@ class Preparation:
 
         assert decision.step is not None and decision.claim is not None
         return Question(self.tx, decision.step, decision.claim.rule)
+
+    def _ruled(self) -> Ruling:
+        from durable.policy.match import rules_for
+
+        return rules_for(self.call, self.event.cwd, self.event.project, self.policy)
 
     # ---- what is there already ----------------------------------------------------------------
 
@@ -140,7 +152,13 @@ class Preparation:
         )
 
     def _situation(
-        self, seat: Seat, ruling: Ruling, claims: list[Claimed], step_id: str, waiting: Step | None, tampers: str
+        self,
+        seat: Seat,
+        ruling: Ruling | Unruled,
+        claims: list[Claimed],
+        step_id: str,
+        waiting: Step | None,
+        tampers: str,
     ) -> Situation:
         found = Situation(self.call, self.policy, ruling, claims, step_id)
         run = self.tx.one("run", run_id=seat.run_id)

@@ -8,10 +8,8 @@ from durable.closing import News, apply
 from durable.ending import Ending, of_error, of_response
 from durable.fingerprint import input_hash
 from durable.join import join
-from durable.lookup import LookUp
 from durable.native import dumps
 from durable.policy.decide import DENY, PERMIT, Answer, Decision
-from durable.policy.match import rules_for
 from durable.reconcile import Reconciler
 from durable.report import Report, ending_of
 from durable.step import FAILED, ONCE, REPLAYED, UNPREPARED
@@ -107,6 +105,7 @@ class Receipt:
         if step.effect != ONCE or event.interrupted:
             return ending
         from durable.no_effect import judged
+        from durable.policy.match import rules_for
 
         ruling = rules_for(call, step.cwd, event.project, self.policy)
         return judged(ending, ruling.claims, said)
@@ -123,8 +122,11 @@ class Receipt:
         """It ran, and no row said so first. The record says that much about itself. Without `why` nobody
         was asked about it either, and nothing can be said of what would have become of it."""
         seat = join(self.tx, event, self.env)
+        from durable.marks import marks
+        from durable.policy.match import rules_for
+
         ruling = rules_for(call, event.cwd, event.project, self.policy)
-        claims = LookUp(self.tx, event, seat, self.redactor, {}).marks(ruling)
+        claims = marks(self.tx.key.fingerprint, event, seat.run_id, ruling)
         whys = [UNPREPARED] * len(claims)
         decision = Decision(Answer(DENY if why else PERMIT, "", why), ruling, whys)
         ran = Decision(Answer(PERMIT), ruling, whys)

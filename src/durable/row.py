@@ -97,7 +97,7 @@ def _claim(claimed: Claimed, nonce: str | None, project: str) -> dict[str, Any]:
         "fingerprint": claimed.fingerprint,
         "nonce": nonce,
         "project": project,
-        "rule": claimed.rule.name,
+        "rule": claim.rule.name if claim is not None else "",
         "words": claim.words if claim is not None else "",
         "exit_hidden": int(claim is not None and claim.exit_hidden),
     }

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from durable.clock import nanoseconds
-from durable.policy.rule import Rule
 from durable.step import ONCE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from durable.policy.match import Claim
+    from durable.policy.claim import Claim
+    from durable.policy.rule import Rule
     from durable.step import Step
 
-_NO_RULE = Rule("", {}, "")
 SETTLE_S = 60.0
 # What a file tool did is on the disk when its process is gone. A request may still be on its way.
 _SETTLED_AT_ONCE = ("Edit", "MultiEdit", "NotebookEdit", "Write")
@@ -46,14 +45,12 @@ class Claimed:
         "receipt",
         "repeated",
         "replayable",
-        "rule",
         "scope",
     )
 
     def __init__(self, effect: str, fingerprint: str, scope: str, claim: Claim | None = None) -> None:
         self.effect = ONCE if claim is not None else effect
         self.claim = claim
-        self.rule = claim.rule if claim is not None else _NO_RULE
         self.fingerprint = fingerprint
         self.scope = scope
         self.holder: Step | None = None
@@ -70,6 +67,11 @@ class Claimed:
         self.probed = False
         self.disproved = False
         self.doubt = ""
+
+    @property
+    def rule(self) -> Rule:
+        assert self.claim is not None
+        return self.claim.rule
 
     @property
     def latest(self) -> Step | None:

@@ -23,10 +23,8 @@
 
 from __future__ import annotations
 
-from durable.policy import reasons
 from durable.policy.effects import WRITES_A_FILE
-from durable.policy.rule import ALLOW, REPLAY
-from durable.step import IN_DOUBT, ONCE, PREPARED, READ, RUNNING
+from durable.step import ONCE, READ
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from durable.policy.claimed import Claimed
     from durable.policy.match import Ruling
     from durable.policy.policy import Policy
+    from durable.policy.quiet import Unruled
     from durable.step import Step
 
 PERMIT, DENY, ASK, DEFER = "permit", "deny", "ask", "defer"
@@ -63,7 +62,9 @@ class Situation:
         "tampers",
     )
 
-    def __init__(self, call: Call, policy: Policy, ruling: Ruling, claims: list[Claimed], step_id: str = "") -> None:
+    def __init__(
+        self, call: Call, policy: Policy, ruling: Ruling | Unruled, claims: list[Claimed], step_id: str = ""
+    ) -> None:
         self.call = call
         self.policy = policy
         self.ruling = ruling
@@ -98,7 +99,7 @@ class Decision:
     __slots__ = ("claim", "code", "effect", "reason", "rule", "step", "verdict", "whys")
 
     def __init__(
-        self, answer: Answer, ruling: Ruling | Decision, whys: list[str], claim: Claimed | None = None
+        self, answer: Answer, ruling: Ruling | Unruled | Decision, whys: list[str], claim: Claimed | None = None
     ) -> None:
         self.verdict = answer.verdict
         self.code = answer.code
@@ -131,6 +132,8 @@ def decide(situation: Situation) -> Decision:
     if worst.verdict == PERMIT and s.ruling.gate == "ask" and not s.approved:
         worst = _gate(s)
     elif worst.verdict == DENY and len(answers) > 1:
+        from durable.policy import reasons
+
         worst.reason = reasons.of_line(s.claims, answers)
     about = s.claims[answers.index(worst)] if worst in answers and worst.step is not None else None
     return Decision(worst, s.ruling, whys, about)
@@ -138,6 +141,10 @@ def decide(situation: Situation) -> Decision:
 
 def _barred(s: Situation) -> Answer | None:
     """What no receipt, no grant and no person at the prompt can lift."""
+    if not _may_be_barred(s):
+        return None
+    from durable.policy import reasons
+
     if s.policy.broken and s.ruling.effect != READ and not _mends(s.call, s.policy.broken_file):
         return Answer(DENY, "broken_policy", reasons.broken_policy(s.policy.broken))
     if s.cancelled:
@@ -151,69 +158,26 @@ def _barred(s: Situation) -> Answer | None:
     return None
 
 
+def _may_be_barred(s: Situation) -> bool:
+    """Ordinary calls go by without the words for the others."""
+    return bool(s.policy.broken or s.cancelled or s.tampers or s.over_budget or s.ruling.gate == "deny")
+
+
 def _mends(call: Call, broken_file: str) -> bool:
     field = WRITES_A_FILE.get(call.tool)
     return field is not None and call.input.get(field) == broken_file
 
 
-def _gate(s: Situation) -> Answer:
-    reason = reasons.approval(s.ruling.gate_rule, s.step_id)
-    return Answer(ASK if s.attended else DEFER, "approval", reason, "asked")
-
-
-# ---- one claim --------------------------------------------------------------------------------
-
-
 def _to_claim(s: Situation, c: Claimed) -> Answer:
     if c.effect != ONCE:
         return Answer(PERMIT, why_again=c.effect, step=c.holder)
-    if c.repeated and c.rule.max == 1 and c.rule.on_duplicate != ALLOW:
-        return Answer(DENY, "twice", reasons.twice(c))
-    if c.grant is not None:
-        return Answer(PERMIT, "grant", why_again="grant", step=c.open or c.latest or c.holder)
-    if c.open is not None:
-        return _to_open_twin(s, c, c.open)
-    if c.done:
-        return _to_done_twin(s, c, c.done[0])
-    if c.kin is not None:
-        return _to_doubt(s, c, c.kin, "reworded")
-    return Answer(PERMIT)
+    from durable.policy.once import to_once
+
+    return to_once(s, c)
 
 
-def _to_open_twin(s: Situation, c: Claimed, twin: Step) -> Answer:
-    if twin.status == PREPARED and twin.deferred_at is not None:
-        return Answer(DENY, "awaiting", reasons.awaiting(twin), step=twin)
-    if twin.status == IN_DOUBT or (twin.status == RUNNING and c.owner == "dead"):
-        return _to_doubt(s, c, twin, "in_doubt")
-    if c.owner == "alive":
-        return Answer(DENY, "in_flight", reasons.in_flight(twin), step=twin)
-    return Answer(DENY, "elsewhere", reasons.elsewhere(twin, c.owner_why, s.step_id), step=twin)
+def _gate(s: Situation) -> Answer:
+    from durable.policy import reasons
 
-
-def _to_doubt(s: Situation, c: Claimed, step: Step, code: str) -> Answer:
-    if c.probes and not c.probed:
-        return Answer(PROBE, code, step=step)
-    reason = reasons.in_doubt if code == "in_doubt" else reasons.reworded
-    if s.attended:
-        return Answer(ASK, code, reason(c, step, s.step_id), "asked", step)
-    return Answer(DENY, code, reason(c, step, s.step_id), step=step)
-
-
-def _to_done_twin(s: Situation, c: Claimed, twin: Step) -> Answer:
-    if c.is_stale(s.now):
-        return Answer(PERMIT, "ttl", why_again="ttl", step=twin)
-    if len(c.done) < c.rule.max:
-        return Answer(PERMIT, "max", why_again="max", step=twin)
-    if c.receipt is not None and not c.receipt.sure and c.probes:
-        if not c.probed:
-            return Answer(PROBE, "duplicate", step=twin)
-        if c.disproved:
-            return Answer(PERMIT, "disproved", why_again="disproved", step=twin)
-    chosen = c.rule.on_duplicate
-    if chosen == ALLOW:
-        return Answer(PERMIT, "allow", why_again="allow", step=twin)
-    if chosen == REPLAY and c.replayable:
-        return Answer(REPLAYED, "duplicate", reasons.done(c, twin, s.step_id), "replay", twin)
-    if chosen == "ask" and s.attended:
-        return Answer(ASK, "duplicate", reasons.done(c, twin, s.step_id), "asked", twin)
-    return Answer(DENY, "duplicate", reasons.done(c, twin, s.step_id), step=twin)
+    reason = reasons.approval(s.ruling.gate_rule, s.step_id)
+    return Answer(ASK if s.attended else DEFER, "approval", reason, "asked")

@@ -5,9 +5,6 @@ An index is plain JSON and is made when a file is compiled. It may name too many
 
 from __future__ import annotations
 
-from durable.policy.globs import glob, longest_literal, path_literal
-from durable.policy.patterns import BASH, parse
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -17,6 +14,7 @@ if TYPE_CHECKING:
 
     Index = dict[str, Any]
 
+BASH = "Bash"
 TOOLS = "tools"  # a tool's name → rules
 PATHS = "paths"  # a tool's name → pieces of a path → rules
 GLOBS = "globs"  # [a pattern of names, rules]
@@ -44,11 +42,15 @@ def index_of(rules: Iterable[dict[str, Any]]) -> Index:
 
 
 def _patterns(rule: dict[str, Any], field: str) -> list[Pattern]:
+    from durable.policy.patterns import parse  # A look-up does without: every hook pays for what it imports.
+
     given = rule.get(field, ())
     return [parse(text) for text in ([given] if isinstance(given, str) else given)]
 
 
 def _add_tools(index: Index, globs: dict[str, list[int]], pattern: Pattern, number: int) -> None:
+    from durable.policy.globs import glob, path_literal
+
     for name in pattern.tools():
         if pattern.speaks_of_paths():
             _add(index[PATHS].setdefault(name, {}), path_literal(pattern.argument), number)
@@ -59,6 +61,8 @@ def _add_tools(index: Index, globs: dict[str, list[int]], pattern: Pattern, numb
 
 
 def _add_command(index: Index, pattern: Pattern, number: int) -> None:
+    from durable.policy.globs import longest_literal
+
     first = pattern.words[0]
     if "*" not in first:
         _add(index[WORDS], first.removeprefix("./"), number)
@@ -82,12 +86,18 @@ def _add(found: dict[str, list[int]], name: str, number: int) -> None:
 def rules_for_tool(index: Index, tool: str, paths: Callable[[], tuple[str, ...]]) -> list[int]:
     """`paths` are the names of the file that the call is about."""
     exact: list[int] = index[TOOLS].get(tool, [])
-    found = [number for name, numbers in index[GLOBS] if glob(name, tool) for number in numbers]
+    found = _by_glob(index, tool) if index[GLOBS] else []
     pieces = index[PATHS].get(tool)
     if pieces:
         named = paths()
         found += [number for piece in pieces if any(piece in path for path in named) for number in pieces[piece]]
     return sorted({*exact, *found}) if found else exact
+
+
+def _by_glob(index: Index, tool: str) -> list[int]:
+    from durable.policy.globs import glob
+
+    return [number for name, numbers in index[GLOBS] if glob(name, tool) for number in numbers]
 
 
 def rules_for_line(index: Index, line: str) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from durable.policy.index import WHOLE, rules_for_line, rules_for_tool
-from durable.policy.rule import Rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from durable.policy.index import Index
+    from durable.policy.rule import Rule
 
     Load = Callable[[int], tuple[str, dict[str, Any]]]
 
@@ -50,6 +50,8 @@ class Layer:
     def rule(self, number: int) -> Rule:
         found = self._rules.get(number)
         if found is None:
+            from durable.policy.rule import Rule
+
             name, fields = self._load(number)
             found = self._rules[number] = Rule(name, fields, self.origin)
         return found

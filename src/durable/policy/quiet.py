@@ -1,0 +1,42 @@
+"""Most calls are spoken of by no rule at all. That is seen from the indexes alone, at next to no cost."""
+
+from __future__ import annotations
+
+from durable.policy.effects import effect_of
+from durable.policy.index import GLOBS, PATHS, TOOLS, WHOLE, rules_for_line, unquoted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from durable.event import Call
+    from durable.policy.claim import Claim
+    from durable.policy.index import Index
+    from durable.policy.policy import Policy
+
+
+class Unruled:
+    """The ruling on such a call."""
+
+    __slots__ = ("claims", "effect", "gate", "gate_rule", "rule")
+
+    def __init__(self, effect: str, rule: str) -> None:
+        self.effect = effect
+        self.rule = rule
+        self.gate = ""
+        self.gate_rule = ""
+        self.claims: list[Claim] = []
+
+
+def unruled(call: Call, policy: Policy) -> Unruled | None:
+    """None if a rule may speak of the call: policy/match.py knows."""
+    line = call.input.get("command") if call.tool == "Bash" else None
+    if any(_may_speak(layer.index, call.tool, line if isinstance(line, str) else "") for layer in policy.layers):
+        return None
+    return Unruled(*effect_of(call.tool))
+
+
+def _may_speak(index: Index, tool: str, line: str) -> bool:
+    if index[GLOBS] or tool in index[TOOLS] or tool in index[PATHS]:
+        return True
+    if tool != "Bash":
+        return False
+    return bool(index[WHOLE] or rules_for_line(index, line) or rules_for_line(index, unquoted(line)))
