@@ -24,6 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
+from call import payload  # noqa: E402
 from durable.ledger.database import connect  # noqa: E402
 
 # The real hook, with another threshold. Compiling the script again is what Python does each time.
@@ -64,20 +65,7 @@ class Bench:
     def _payload(self, event):
         if event == "PreToolUse":
             self.calls += 1
-        fields = {
-            "session_id": "bench",
-            "transcript_path": "",
-            "cwd": "/project",
-            "prompt_id": "p1",
-            "permission_mode": "default",
-            "hook_event_name": event,
-            "tool_name": "Bash",
-            "tool_use_id": f"toolu_{self.calls:08d}",
-            "tool_input": {"command": f"pytest -q tests/test_{self.calls}.py", "description": "Run the tests"},
-        }
-        if event == "PostToolUse":
-            fields["tool_response"] = {"stdout": "1 passed in 0.03s", "stderr": "", "interrupted": False}
-        return fields
+        return payload("bench", f"toolu_{self.calls:08d}", self.calls, event)
 
     def grow(self, calls):
         """A past of `calls` calls, written in this process, and a WAL that starts over."""
@@ -85,7 +73,7 @@ class Bench:
         from durable.agents.registry import AGENTS
         from durable.ledger import create, sqlite
         from durable.policy.policy import Policy
-        from durable.prepare import prepare
+        from durable.prepare import Preparation
         from durable.receipt import Receipt
         from durable.redact import Redactor
 
@@ -95,11 +83,11 @@ class Bench:
         for _ in range(calls):
             with ledger.begin() as tx:
                 event = agent.parse(native.dumps(self._payload("PreToolUse")), "pre_tool_use", self.env)
-                prepare(tx, event, Policy(), Redactor(), self.env, 1)
+                Preparation(tx, event, Policy(), Redactor(), self.env, {}).prepare(1)
                 tx.commit()
             with ledger.begin() as tx:
                 event = agent.parse(native.dumps(self._payload("PostToolUse")), "post_tool_use", self.env)
-                Receipt(tx, Redactor(), self.env).record(event)
+                Receipt(tx, Redactor(), self.env, Policy()).record(event)
                 tx.commit()
         ledger.close()
 
@@ -178,22 +166,25 @@ def in_child(work):
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--page-sizes", type=int, nargs="*", default=PAGE_SIZES)
-    for page_size in options.parse_args().page_sizes:
+    options.add_argument("--thresholds", type=int, nargs="*", default=THRESHOLDS, help="KiB")
+    options.add_argument("--past", type=int, default=PAST, help="calls before anything is measured")
+    given = options.parse_args()
+    for page_size in given.page_sizes:
         with tempfile.TemporaryDirectory() as folder:
-            measure(Bench(folder, page_size))
+            measure(Bench(folder, page_size), given.past, given.thresholds)
 
 
-def measure(bench):
-    bench.grow(PAST)
+def measure(bench, past, thresholds):
+    bench.grow(past)
     per_call = [bench.written(event) for event in ("PreToolUse", "PostToolUse")]
     size = (bench.home / "ledger.db").stat().st_size
-    print(f"\npages of {bench.page_size} bytes: after {PAST} calls ledger.db has {size / PAST:,.0f} bytes a call")
+    print(f"\npages of {bench.page_size} bytes: after {past} calls ledger.db has {size / past:,.0f} bytes a call")
     print(f"  WAL written: PreToolUse {per_call[0]:,.0f} bytes, PostToolUse {per_call[1]:,.0f} bytes")
     print(f"  {'checkpoint at':>14} {'open before it':>15} {'checkpoint':>13} {'mean per hook':>15}")
     bench.grow(1)
     empty = bench.opened()
     print(f"  {'(empty WAL)':>14} {empty:12.2f} ms")
-    for threshold in THRESHOLDS:
+    for threshold in thresholds:
         bench.fill_to(threshold * KIB)
         full, checkpoint = bench.opened(), bench.checkpointed()
         hooks = threshold * KIB / statistics.mean(per_call)

@@ -22,6 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
+from call import payload  # noqa: E402
+
 LEAN = """
 import os, sys, _sqlite3
 data = sys.stdin.read()
@@ -30,23 +32,6 @@ connection.execute("PRAGMA synchronous = FULL")
 connection.execute("INSERT INTO calls (body) VALUES (?)", (data,))
 os._exit(0)
 """
-
-
-def payload(client, call, event):
-    fields = {
-        "session_id": f"session-{client}",
-        "transcript_path": "",
-        "cwd": "/project",
-        "prompt_id": "p1",
-        "permission_mode": "default",
-        "hook_event_name": event,
-        "tool_name": "Bash",
-        "tool_use_id": f"toolu_{client}_{call}",
-        "tool_input": {"command": f"pytest -q tests/test_{call}.py", "description": "Run the tests"},
-    }
-    if event == "PostToolUse":
-        fields["tool_response"] = {"stdout": "1 passed in 0.03s", "stderr": "", "interrupted": False}
-    return json.dumps(fields).encode()
 
 
 class Race:
@@ -69,7 +54,8 @@ class Race:
     def _client(self, client):
         for call in range(self.calls):
             for event in ("PreToolUse", "PostToolUse"):
-                self._one(event, payload(client, call, event))
+                sent = payload(f"session-{client}", f"toolu_{client}_{call}", call, event)
+                self._one(event, json.dumps(sent).encode())
 
     def _one(self, event, data):
         started = time.perf_counter()

@@ -31,3 +31,12 @@ def test_breakdown_follows_the_hook_from_its_first_line_to_its_answer() -> None:
     table = ran("breakdown.py", "--runs", "1", "--past", "1")
     for part in ("the interpreter", "import durable.hook", "prepared row", "COMMIT", "answer printed", "all of them"):
         assert part in table
+
+
+def test_checkpoint_compares_the_thresholds_it_is_given() -> None:
+    table = ran("checkpoint.py", "--past", "2", "--thresholds", "64", "--page-sizes", "1024")
+    assert "after 2 calls" in table and "64 KiB" in table
+
+
+def test_concurrency_loses_nothing() -> None:
+    assert "0 failures" in ran("concurrency.py", "--clients", "2", "--calls", "2")

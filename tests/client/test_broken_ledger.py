@@ -95,7 +95,9 @@ def test_nothing_runs_on_a_broken_ledger_and_the_model_is_told_why(
 def test_a_call_that_ran_while_its_ledger_broke_is_spooled_and_folded_in_later(guarded: Client) -> None:
     ledger, away = guarded.state / "ledger.db", guarded.root / "away"
     breaking = f'mv "{ledger}" "{away}"; mkdir "{ledger}"'
-    guarded.run([[bash(f"{guarded.effect('ran')}; {breaking}", "toolu_ran")]])
+    # A line that names the ledger would be denied.
+    (guarded.project / "break.sh").write_text(breaking, encoding="utf-8")
+    guarded.run([[bash(f"{guarded.effect('ran')}; sh break.sh", "toolu_ran")]])
     assert guarded.effects == ["ran"]
     assert [path for path in (guarded.state / "spool").iterdir() if path.is_file()]
     assert "this call DID run" in guarded.model.last.told

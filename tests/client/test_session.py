@@ -17,8 +17,11 @@ READERS = 3
 
 
 def looks_at_itself(client: Client, tool_use_id: str) -> str:
-    """A command that prints the row of the very call that runs it."""
-    return f'"{sys.executable}" -I -S "{VIEW}" "{client.state}" {tool_use_id}'
+    """A command that prints the row of the very call that runs it. A line that names the ledger is denied."""
+    look = client.project / "look"
+    look.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{VIEW}" "{client.state}" "$1"\n', encoding="utf-8")
+    look.chmod(0o755)
+    return f"./look {tool_use_id}"
 
 
 def moment(stamp: str) -> float:

@@ -177,7 +177,7 @@ def test_so_does_one_that_can_no_longer_be_read(observing: Door) -> None:
 def test_patterns_that_break_stay_in_force_as_they_last_were(lived_in: Door) -> None:
     lived_in.policy('[redact]\npatterns = ["corp-[0-9]+"]\n')
     assert lived_in.pre(bash("echo corp-12 end", "toolu_third")).permits
-    for broken in ('[redact]\npatterns = ["corp-[0-9"]\n', '[redact]\npatterns = 7\n', "[redact\n"):
+    for broken in ('[redact]\npatterns = ["corp-[0-9"]\n', "[redact]\npatterns = 7\n", "[redact\n"):
         lived_in.policy(broken)
         use_id = f"toolu_{len(broken)}"
         lived_in.pre(bash("echo corp-12 end", use_id))
