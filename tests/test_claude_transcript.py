@@ -227,9 +227,7 @@ def test_one_result_line_proves(tmp_path: Path, line: dict, kind: str) -> None:
 
 
 @pytest.mark.parametrize("recorded", ["bash_background", "bash_timeout"])
-def test_a_launch_is_known_by_its_words_where_the_structured_result_is_missing(
-    tmp_path: Path, recorded: str
-) -> None:
+def test_a_launch_is_known_by_its_words_where_the_structured_result_is_missing(tmp_path: Path, recorded: str) -> None:
     batch = json.loads((FIXTURES / "payloads" / f"PostToolBatch-{recorded}.json").read_text())
     assert kinds(tmp_path, result(batch["tool_calls"][0]["tool_response"])) == ["launched"]
 
@@ -248,9 +246,7 @@ def test_exit_code_is_taken_from_the_first_line_only(tmp_path: Path) -> None:
 
 
 def test_marks_beside_two_results_prove_no_refusal_of_either(tmp_path: Path) -> None:
-    line = result(
-        "no", is_error=True, beside={"toolDenialBeforeRun": True, "toolDenialKind": "user-rejected"}
-    )
+    line = result("no", is_error=True, beside={"toolDenialBeforeRun": True, "toolDenialKind": "user-rejected"})
     line["message"]["content"].append({**line["message"]["content"][0], "tool_use_id": "toolu_2"})
     assert kinds(tmp_path, line) == ["rejected", "rejected"]
 
@@ -365,9 +361,7 @@ def delivered(text: str, **beside: object) -> dict:
 
 def test_notifications_are_read_from_queued_and_delivered_lines(tmp_path: Path) -> None:
     queued = {"type": "queue-operation", "operation": "enqueue", "content": notification()}
-    found = read_all(
-        written(tmp_path, queued, delivered(notification(), origin={"kind": "task-notification"}))
-    )
+    found = read_all(written(tmp_path, queued, delivered(notification(), origin={"kind": "task-notification"})))
     assert [(o.kind, o.tool_use_id, o.is_error, o.exit_code) for o in found] == [
         ("notification", "toolu_1", False, 0)
     ] * 2

@@ -68,9 +68,7 @@ def killed(tmp_path: Path) -> Iterator[Killed]:
 
 
 @pytest.mark.parametrize("owner_end_known", [True, False])
-def test_a_tool_that_outlives_its_killed_client_is_found_until_it_ends(
-    killed: Killed, owner_end_known: bool
-) -> None:
+def test_a_tool_that_outlives_its_killed_client_is_found_until_it_ends(killed: Killed, owner_end_known: bool) -> None:
     ended_at = killed.ended_at if owner_end_known else None
     assert liveness(killed.owner)[0] == DEAD
     found = orphans(killed.owner, killed.permitted_at, ended_at).found
@@ -255,9 +253,7 @@ def test_a_table_read_while_it_changes_may_hold_a_circle(scene: Scene) -> None:
     assert scene.pids() == [200, 201]
 
 
-def test_a_process_that_ends_while_it_is_read_is_no_orphan(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_that_ends_while_it_is_read_is_no_orphan(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.add(200, 1, scene.permit + 10, SESSION)
 
     def ends(*_: object) -> None:

@@ -226,9 +226,7 @@ def test_an_owner_of_an_earlier_boot_seen_from_inside_a_container_is_not_judged(
         assert liveness(before, str(proc))[0] == UNKNOWN
 
 
-def test_an_earlier_boot_of_a_machine_without_machine_id_is_not_judged(
-    tmp_path: Path, machine_id: Path
-) -> None:
+def test_an_earlier_boot_of_a_machine_without_machine_id_is_not_judged(tmp_path: Path, machine_id: Path) -> None:
     machine_id.unlink()
     proc = FakeProc(tmp_path / "proc")
     here = current("s1", {"CLAUDE_PID": str(GONE)}, str(proc))

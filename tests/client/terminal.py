@@ -120,4 +120,3 @@ class Terminal:
         command = ["tmux", "-L", self.server, "kill-server"]
         subprocess.run(command, capture_output=True, timeout=20, check=False)
         self.socket.unlink(missing_ok=True)
-
