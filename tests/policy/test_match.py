@@ -182,6 +182,17 @@ def test_a_line_is_claimed_once_however_many_rules_are_for_any_line() -> None:
         assert [claim.parts for claim in line(policy, command).claims] == [{"line": command}]
 
 
+@pytest.mark.parametrize("spelling", ['g"h" pr create', "'gh' pr create", "g\\h pr create", "echo 'x'; g'h' pr create"])
+def test_a_quoted_command_is_found(spelling: str) -> None:
+    assert [claim.words for claim in line(policy_of(PR), spelling).claims] == ["gh pr create"]
+
+
+def test_a_replaced_rule_has_no_say_about_a_line_that_can_not_be_taken_apart() -> None:
+    policy = policy_of(built_in=PR, user=rule("pr", "Bash(hub pr *)", effect="once"))
+    assert line(policy, "gh pr create 'x").effect == "repeatable"
+    assert line(policy_of(built_in=PR), "gh pr create 'x").effect == "once"
+
+
 @pytest.mark.parametrize("given", [{}, {"command": 3}, {"command": None}, {"command": ""}, []])
 def test_a_call_without_a_command_is_matched_by_its_tool_alone(given: object) -> None:
     from durable.event import Call

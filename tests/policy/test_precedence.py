@@ -61,7 +61,8 @@ def test_a_project_can_not_replace_a_rule_by_its_name() -> None:
 
 
 def test_a_project_can_not_call_reading_what_is_not_known_to_be() -> None:
-    assert asked(policy_of(project=of_pay(effect="read")), PAY).effect == "repeatable"
+    ruling = asked(policy_of(project=of_pay(effect="read")), PAY)
+    assert (ruling.effect, ruling.rule) == ("repeatable", "built-in default")
 
 
 def test_a_project_may_protect_what_nobody_protects() -> None:
