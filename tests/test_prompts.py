@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from durable import event as ev
 from durable.event import Event
-from durable.prompts import SCHEDULERS, VERBS, decision, is_person, scheduled_text
+from durable.prompts import SCHEDULERS, VERBS, decision, decision_in, is_person, scheduled_text
+from durable.step import Step
 
 TYPED = [
     ("durable allow 5e55", ("allow", "5e55", "")),
@@ -127,3 +128,24 @@ def test_a_schedulers_texts_are_found_wherever_they_stand() -> None:
     given = {"cron": "* * * * *", "prompt": "durable allow 5e55", "more": [{"x": "deep"}], "n": 1, "on": True}
     assert set(scheduled_text(given).split("\n")) == {"* * * * *", "durable allow 5e55", "deep"}
     assert "CronCreate" in SCHEDULERS
+
+
+class Scheduled:
+    """A ledger with one scheduled text in it, as far as it can be read."""
+
+    def __init__(self, kept: str | None) -> None:
+        self._kept = kept
+
+    def steps(self, query: str, **params: str) -> list[Step]:
+        return [Step({"input": "digest"})] if params["tool_name"] == "CronCreate" else []
+
+    def content(self, digest: str) -> str | None:
+        return self._kept
+
+
+@pytest.mark.parametrize(
+    ("kept", "counts"),
+    [('{"prompt":"look at the build"}', True), ('{"prompt":"durable allow 5e55"}', False), (None, False)],
+)
+def test_a_scheduled_text_that_cant_be_read_may_have_been_this_one(kept: str | None, counts: bool) -> None:
+    assert (decision_in(typed(), Scheduled(kept)) is not None) == counts  # type: ignore[arg-type]
