@@ -28,7 +28,7 @@ from durable.spool import Fold
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     from durable.event import Event
     from durable.ledger.transaction import Transaction
@@ -60,6 +60,7 @@ class Hook:
         self.redactor = Redactor()
         self.permitted: Step | None = None  # written as running, and not yet answered
         self.recorded = False
+        self.news: list[dict[str, Any]] = []  # for the sinks of the policy
 
     def read(self) -> Event:
         """Every part is tried, whatever became of those before it: whether we may deny at all is the
@@ -129,6 +130,22 @@ class Hook:
         if self.marker is not None:
             switch.remove(self.marker, self.env)
 
+    def gather(self, tx: Transaction, prepared: Prepared | None = None) -> None:
+        """Before the commit: what there will be to tell once it has been answered."""
+        if self.policy is None or not self.policy.notify:
+            return
+        from durable import news
+
+        self.news += news.endings(tx)
+        if prepared is not None:
+            self.news += news.answer(tx, prepared, self.redactor)
+
+    def tell(self) -> None:
+        if self.news and self.policy is not None:
+            from durable.notify import notify
+
+            notify(self.policy.notify, self.news)
+
     def still_wanted(self) -> None:
         if self.permitted is not None and self.event is not None:
             self.alarm.check(self.event.client_pid)
@@ -149,6 +166,7 @@ def main(door: str, marker: switch.Marker | None) -> NoReturn:
         _write(1, answer)
         hook.alarm.disarm()
         crash.point("answered")
+        hook.tell()
     except BaseException as error:  # noqa: BLE001 - whatever it is, it must end in an answer
         hook.alarm.disarm()
         _fail(hook, error)
@@ -182,6 +200,7 @@ def _prepare(hook: Hook, event: Event, verdicts: Verdicts) -> Prepared:
         prepared = preparation.prepare(hook.elapsed_us(), _tampering(hook, event))
         hook.alarm.check(event.client_pid)
         hook.permitted = prepared.step if prepared.decision.verdict in MAY_RUN else None
+        hook.gather(tx, prepared)
         tx.commit()
     hook.sweep()
     return prepared
@@ -213,6 +232,7 @@ def after_call(hook: Hook) -> str:
     with tx:
         assert hook.policy is not None
         Receipt(tx, hook.redactor, hook.env, hook.policy).record(event)
+        hook.gather(tx)
         tx.commit()
     hook.sweep()
     return ""
@@ -225,6 +245,7 @@ def between_calls(hook: Hook) -> str:
     tx = hook.transaction()
     with tx:
         said = Lifecycle(tx, hook.redactor, hook.env).record(event)
+        hook.gather(tx)
         tx.commit()
     hook.sweep()
     answer: str = hook.agent.render_prompt_answered(said) if said else ""

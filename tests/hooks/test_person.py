@@ -294,3 +294,23 @@ def test_replay_gives_way_to_a_deny_where_something_else_has_a_word(door: Door, 
     text = settings if isinstance(settings, str) else json.dumps(settings)
     (door.home / ".claude" / "settings.json").write_text(text, encoding="utf-8")
     assert "Already done" in denied(door.pre(bash(PAY, "toolu_2")))
+
+
+# ---- sinks ------------------------------------------------------------------------------------------
+
+
+def test_a_sink_hears_what_was_decided_and_what_came_of_it(door: Door) -> None:
+    heard = door.root / "heard.jsonl"
+    events = '["succeeded", "duplicate", "denied", "in_doubt"]'
+    door.policy(RULES + f'[[notify]]\non = {events}\njsonl = "{heard}"\n')
+    paid(door)
+    denied(door.pre(bash(PAY, "toolu_2")))
+    told = [json.loads(line) for line in heard.read_text(encoding="utf-8").splitlines()]
+    assert [one["event"] for one in told] == ["succeeded", "duplicate"]
+    assert told[1]["step_id"] == step_id(door, "toolu_2") and told[1]["rule"] == "pay"
+
+
+def test_a_sink_that_fails_changes_no_answer(door: Door) -> None:
+    door.policy(RULES + '[[notify]]\non = ["succeeded", "duplicate"]\ncommand = "exit 9"\n')
+    paid(door)
+    assert "Already done" in denied(door.pre(bash(PAY, "toolu_2")))

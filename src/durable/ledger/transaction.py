@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Transaction:
     """Serial and all or nothing; see interface.Ledger for what a commit promises."""
 
-    __slots__ = ("_broken", "_ledger", "_runs", "at", "hash", "key", "seq")
+    __slots__ = ("_broken", "_ledger", "_runs", "appended", "at", "hash", "key", "seq")
 
     def __init__(self, ledger: Ledger, seq: int, digest: str) -> None:
         self._ledger = ledger
@@ -31,6 +31,7 @@ class Transaction:
         self.seq = seq
         self.hash = digest
         self.at = now()
+        self.appended: list[tuple[str, str]] = []  # (type, subject) of each event
 
     def __enter__(self) -> Transaction:
         return self
@@ -59,6 +60,7 @@ class Transaction:
         self.seq, self.hash = event.seq, event.hash
         self._runs[run_id] = (event.run_seq, event.hash)
         self._broken = False
+        self.appended.append((kind, subject))
         crash.point(f"appended-{kind}")
         return event.seq
 
@@ -83,6 +85,7 @@ class Transaction:
     def attempt(self, action: Callable[[], None]) -> Exception | None:
         """Runs `action` as a part that may fail alone; its error, and then nothing of it, remains."""
         before = (self.seq, self.hash, dict(self._runs))
+        kept = len(self.appended)
         self._ledger.run("savepoint", {})
         try:
             action()
@@ -91,6 +94,7 @@ class Transaction:
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one part must not stop the rest
             self._ledger.run("rollback_to_savepoint", {})
             self.seq, self.hash, self._runs = before
+            del self.appended[kept:]
             self._broken = False
             return error
         finally:
