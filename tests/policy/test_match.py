@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policies import HERE, asked, claimed, line, policy_of, rule
 
+from durable.event import Call
 from durable.policy.policy import Policy
+from durable.policy.quiet import unruled
 from durable.policy.rule import Rule
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -195,7 +197,6 @@ def test_a_replaced_rule_has_no_say_about_a_line_that_can_not_be_taken_apart() -
 
 @pytest.mark.parametrize("given", [{}, {"command": 3}, {"command": None}, {"command": ""}, []])
 def test_a_call_without_a_command_is_matched_by_its_tool_alone(given: object) -> None:
-    from durable.event import Call
     from durable.policy.match import rules_for
 
     policy = policy_of(PR + rule("bash", "Bash", gate="ask"))
@@ -281,6 +282,16 @@ def test_the_index_leaves_out_no_rule_that_would_match(patterns: list[str], call
     found, wanted = asked(indexed, tool, **fields), asked(whole, tool, **fields)
     assert (found.effect, found.rule, found.gate_rule) == (wanted.effect, wanted.rule, wanted.gate_rule)
     assert [claim.parts for claim in found.claims] == [claim.parts for claim in wanted.claims]
+    quiet = unruled(Call("toolu_1", tool, fields), indexed)
+    assert quiet is None or (quiet.effect, quiet.rule, wanted.gate) == (wanted.effect, wanted.rule, "")
+
+
+@pytest.mark.parametrize(
+    ("tool", "quiet"), [("Bash", True), ("Read", True), ("mcp__pay__charge", False), ("mcp__lab__x", True)]
+)
+def test_a_call_that_no_rule_may_speak_of_is_known_from_the_indexes_alone(tool: str, quiet: bool) -> None:
+    policy = policy_of(PR + rule("pay", "mcp__pay__*", effect="once"))
+    assert (unruled(Call("toolu_1", tool, {"command": "ls"}), policy) is not None) is quiet
 
 
 LOADED = """

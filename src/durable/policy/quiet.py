@@ -35,8 +35,9 @@ def unruled(call: Call, policy: Policy) -> Unruled | None:
 
 
 def _may_speak(index: Index, tool: str, line: str) -> bool:
-    if index[GLOBS] or tool in index[TOOLS] or tool in index[PATHS]:
+    if tool in index[TOOLS] or tool in index[PATHS]:
         return True
     if tool != "Bash":
-        return False
+        return any(tool.startswith(name.partition("*")[0]) for name, _ in index[GLOBS])
+    # A pattern of names that Bash fits stands in WHOLE as well.
     return bool(index[WHOLE] or rules_for_line(index, line) or rules_for_line(index, unquoted(line)))
