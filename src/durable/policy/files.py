@@ -13,12 +13,13 @@ from durable.errors import DurableError, PolicyError
 from durable.home import config_dir, is_within
 from durable.ledger.keys import read_key
 from durable.native import sha256
-from durable.policy.compiled import Compiled, compiled, keep, kept
 from durable.policy.policy import CHOSEN, ENFORCE, PROJECT, USER, Policy, merged
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from durable.policy.compiled import Compiled
 
 _LARGEST = 1_000_000
 
@@ -36,8 +37,7 @@ def load_policy(home: str, project: str, env: Mapping[str, str]) -> Policy:
                 layers.append(_compiled(home, key, origin, path, text))
         except PolicyError as error:
             broken.append((str(error), path))
-            last = kept(home, key, path, origin)
-            last = last if last is not None and last.is_intact() else None
+            last = _last_valid(home, key, origin, path)
             blind = blind or last is None
             layers += [last] if last else []
     return _assembled(layers, broken, blind)
@@ -90,7 +90,16 @@ def _whole(text: bytes, path: str) -> bytes:
     return text
 
 
+def _last_valid(home: str, key: bytes, origin: str, path: str) -> Compiled | None:
+    from durable.policy.compiled import kept
+
+    last = kept(home, key, path, origin)
+    return last if last is not None and last.is_intact() else None
+
+
 def _compiled(home: str, key: bytes, origin: str, path: str, text: bytes) -> Compiled:
+    from durable.policy.compiled import compiled, keep, kept
+
     digest = sha256(text)
     found = kept(home, key, path, origin)
     if found is None or found.text_hash != digest:
