@@ -14,6 +14,9 @@ BENCH = ROOT / "bench"
 LEAN = (sys.executable, "-I", "-S")
 OUTPUT = "collected 12 items\n\ntests/test_basket.py ............\n\n12 passed in 0.31s\n"
 
+RULE = '[rules."rule {at}"]\nmatch = "{match}"\neffect = "once"\nscope = "project"\nttl = "7d"\n'
+MATCHES = ("Bash(tool{at} deploy *)", "mcp__server{at}__send", "Edit(src/part{at}/**)", "mcp__wide{at}__*")
+
 
 class Took(NamedTuple):
     wall_ms: float
@@ -29,6 +32,7 @@ class Session:
 
     def __init__(self, folder: Path) -> None:
         self.home = folder / "state"
+        self.policy = folder / "policy.toml"
         self.calls = 0
         self.env = {
             "PATH": os.environ["PATH"],
@@ -38,12 +42,19 @@ class Session:
             "CLAUDE_PROJECT_DIR": "/home/someone/project",
         }
 
-    def run(self, command: list[str], payload: str = "") -> Took:
+    def take_rules(self, count: int) -> None:
+        """A policy for the calls that are `ruled`, compiled as it would be by the first of them."""
+        self.policy.write_text("".join(RULE.format(at=at, match=MATCHES[at % 4].format(at=at)) for at in range(count)))
+        self.calls += 1
+        self.run(script("pre_tool_use.py"), self.payload("PreToolUse"), ruled=True)
+
+    def run(self, command: list[str], payload: str = "", ruled: bool = False) -> Took:
         """User and system time are the child's alone, as the kernel counted them."""
         text = payload.encode()
+        env = self.env | ({"DURABLE_POLICY": str(self.policy)} if ruled else {})
         began = time.perf_counter()
         process = subprocess.Popen(
-            command, env=self.env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            command, env=env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
         assert process.stdin is not None and process.stderr is not None
         process.stdin.write(text)
