@@ -58,7 +58,7 @@ def test_a_step_has_exactly_these_names(machine):
 
 
 def test_contents_are_the_json_values_that_went_through_the_call(machine):
-    machine.ran("mcp__lab__send", {"sent": [1, None]}, to="bob", amount=5)
+    machine.ran("mcp__lab__touch", {"sent": [1, None]}, to="bob", amount=5)
     use_id = machine.before("Bash", command="false")
     machine.failed("Bash", use_id, "Exit code 1\noops", command="false")
     sent, broken = machine.steps()
@@ -99,7 +99,7 @@ def test_a_repeated_call_names_its_twin_and_its_nonce(machine):
 
 
 def test_the_other_verbs_keep_their_names(machine):
-    machine.before("mcp__lab__send", to="bob")
+    machine.before("mcp__lab__touch", to="bob")
     machine.kill_client()
     stats = machine.json("stats")
     assert set(stats) == {"total", "tools", "duplicate_rate", "enforcement_off"}
@@ -114,7 +114,7 @@ def test_the_other_verbs_keep_their_names(machine):
     assert set(unknown) == {"tool_name", "steps", "runs", "first_at", "last_at", "effect"}
     settled = machine.json("reconcile")
     assert set(settled) == {"closed", "spool", "open"}
-    assert [(one["status"], one["tool_name"]) for one in settled["closed"]] == [("in_doubt", "mcp__lab__send")]
+    assert [(one["status"], one["tool_name"]) for one in settled["closed"]] == [("in_doubt", "mcp__lab__touch")]
 
 
 # ---- before there is a ledger -----------------------------------------------------------------
@@ -230,7 +230,7 @@ def test_a_senseless_line_exits_2(machine, words, said):
 
 
 def test_a_doubt_that_needs_a_person_exits_1_everywhere_it_is_said(machine):
-    use_id = machine.before("mcp__pay__charge", amount=5)
+    use_id = machine.before("mcp__lab__touch", amount=5)
     machine.permitted(use_id, effect="once")
     machine.kill_client()
     assert machine.cli("reconcile").returncode == 1

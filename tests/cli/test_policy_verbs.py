@@ -160,10 +160,10 @@ def test_a_senseless_line_exits_2_and_says_what_to_write(machine, words, said):
 
 def test_unknown_leaves_out_what_a_rule_names_and_keeps_what_only_a_rule_for_all_matches(machine):
     users(machine, PAY + '[rules.all]\nmatch = "*"\ngate = "ask"\n[rules.some]\nmatch = "Brand*"\neffect = "once"\n')
-    for tool in ("mcp__pay__charge", "mcp__lab__send", "BrandNew", "Bash"):
+    for tool in ("mcp__pay__charge", "mcp__lab__touch", "BrandNew", "Bash"):
         machine.before(tool, command="ls")
     found = [one["tool_name"] for one in machine.json("policy", "unknown")]
-    assert found == ["mcp__lab__send"]
+    assert found == ["mcp__lab__touch"]
 
 
 # ---- learn-mcp --------------------------------------------------------------------------------

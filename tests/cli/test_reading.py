@@ -245,13 +245,13 @@ def test_stats_count_by_tool_and_show_how_much_was_repeated(machine):
         machine.ran("Bash", command="npm test")
     use_id = machine.before("Bash", command="false")
     machine.failed("Bash", use_id, "Exit code 1", command="false")
-    machine.before("mcp__lab__send", to="bob")
+    machine.before("mcp__lab__touch", to="bob")
     machine.kill_client()
     machine.cli("reconcile")
     stats = machine.json("stats")
     names = ("attempts", "executed", "duplicates", "held_back", "refused", "failed", "in_doubt")
     by_tool = {one["tool_name"]: [one[name] for name in names] for one in stats["tools"]}
-    assert by_tool == {"Bash": [4, 4, 2, 0, 0, 1, 0], "mcp__lab__send": [1, 1, 0, 0, 0, 0, 1]}
+    assert by_tool == {"Bash": [4, 4, 2, 0, 0, 1, 0], "mcp__lab__touch": [1, 1, 0, 0, 0, 0, 1]}
     assert [stats["total"][name] for name in names] == [5, 5, 2, 0, 0, 1, 1]
     assert stats["duplicate_rate"] == 0.4
     assert stats["total"]["hook_us"]["p50"] > 0
@@ -284,11 +284,11 @@ def test_percentiles_are_values_that_occurred():
 def test_policy_unknown_lists_the_tools_that_no_rule_names(machine):
     machine.ran("Bash", command="a")
     assert "every tool in the ledger is named by a rule" in machine.said("policy", "unknown")
-    machine.ran("mcp__lab__send", to="a")
-    machine.ran("mcp__lab__send", to="b", session=OTHER)
+    machine.ran("mcp__lab__touch", to="a")
+    machine.ran("mcp__lab__touch", to="b", session=OTHER)
     machine.ran("BrandNew", q=1)
     rows = [(one["tool_name"], one["steps"], one["runs"]) for one in machine.json("policy", "unknown")]
-    assert rows == [("mcp__lab__send", 2, 2), ("BrandNew", 1, 1)]
+    assert rows == [("mcp__lab__touch", 2, 2), ("BrandNew", 1, 1)]
 
 
 # ---- what one must know -----------------------------------------------------------------------

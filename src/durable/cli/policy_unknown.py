@@ -9,6 +9,7 @@ from durable.cli.result import Note, Paragraph, Result, Table
 from durable.cli.when import moment
 from durable.event import Call
 from durable.home import data_home
+from durable.policy.built_in import holds
 from durable.policy.effects import NAMED
 from durable.policy.files import load_policy
 from durable.policy.match import rules_for
@@ -38,11 +39,12 @@ def is_named(tool: str, policy: Policy) -> bool:
     """A rule for any tool at all names none."""
     if tool in NAMED:
         return True
+    rules = (layer.rule(number) for layer in policy.layers for number in layer.for_tool(tool, lambda: ()))
     return any(
         pattern.tool != "*" and pattern.names(tool)
-        for layer in policy.layers
-        for number in layer.for_tool(tool, lambda: ())
-        for pattern in layer.rule(number).match
+        for rule in rules
+        if not rule.when or holds(rule.when, Call("", tool, {}))
+        for pattern in rule.match
     )
 
 
