@@ -40,4 +40,7 @@ def _may_speak(index: Index, tool: str, line: str) -> bool:
     if tool != "Bash":
         return any(tool.startswith(name.partition("*")[0]) for name, _ in index[GLOBS])
     # A pattern of names that Bash fits stands in WHOLE as well.
-    return bool(index[WHOLE] or rules_for_line(index, line) or rules_for_line(index, unquoted(line)))
+    if index[WHOLE] or rules_for_line(index, line):
+        return True
+    bare = unquoted(line)
+    return bare is not line and bool(rules_for_line(index, bare))
