@@ -445,6 +445,12 @@ def test_an_invalid_policy_fails_and_names_its_file(doctor):
     assert (status, str(path) in said) == ("FAIL", True)
 
 
+def test_a_project_that_tries_to_loosen_is_named(doctor):
+    path = doctor.write(doctor.project / ".durable/policy.toml", '[rules.x]\nmatch = "*"\neffect = "read"')
+    status, said = doctor.one("policy")
+    assert (status, f"{path}: rule 'x': effect = 'read' would loosen" in said) == ("WARN", True)
+
+
 # ---- the state directory ------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from durable.clock import nanoseconds
 from durable.doctor.check import FAIL, PASS, WARN, Check
 from durable.home import command, config_dir
 from durable.policy.files import load_policy
+from durable.policy.ignored import ignored_in
 from durable.policy.policy import OBSERVE
 from durable.view import span_words
 
@@ -55,3 +56,7 @@ def _policy(env: Mapping[str, str], project: str) -> Iterator[Check]:
             "2 (fail closed) and 4 (at most once) do not hold"
         )
         yield Check(WARN, "policy", sentence, 'set mode = "enforce" in the policy that says otherwise')
+    told = ignored_in(policy)
+    if told:
+        sentence = f"a project's policy wants to loosen, and can't: {told[0]}"
+        yield Check(WARN, "policy", sentence, f"{command()} policy show lists what is in force", seen=told)
