@@ -82,23 +82,19 @@ GITHUB: dict[str, dict[str, Any]] = {
     "gh api": _commands("gh api", when=API_POST, exits=GH_EXITS, no_effect_output=GH_SAYS),
 }  # fmt: skip
 FORGES = {
+    "glab mr create": _commands("glab mr create", "glab mr new", adds=["git-branch"]),
     "glab create": _commands(
-        "glab mr create", "glab mr new", "glab mr note", "glab issue create", "glab issue new", "glab issue note",
-        "glab snippet create", "glab repo create", "glab ci run", "glab ci create", "glab pipeline run",
-        adds=["git-branch"],
+        "glab mr note", "glab issue create", "glab issue new", "glab issue note", "glab snippet create",
+        "glab repo create", "glab ci run", "glab ci create", "glab pipeline run",
     ),
     "glab api": _commands("glab api", when=API_POST),
-    "hub create": _commands(
-        "hub pull-request", "hub issue create", "hub release create", "hub create", "hub gist create",
-        adds=["git-branch"],
-    ),
+    "hub and tea pr create": _commands("hub pull-request", "tea pr create", "tea pulls create", adds=["git-branch"]),
+    "hub create": _commands("hub issue create", "hub release create", "hub create", "hub gist create"),
     "tea create": _commands(
-        "tea pr create", "tea pulls create", "tea issue create", "tea issues create", "tea release create",
-        "tea releases create", "tea comment", adds=["git-branch"],
+        "tea issue create", "tea issues create", "tea release create", "tea releases create", "tea comment"
     ),
-    "az repos and boards": _commands(
-        "az repos pr create", "az boards work-item create", "az pipelines run", adds=["git-branch"]
-    ),
+    "az repos pr create": _commands("az repos pr create", adds=["git-branch"]),
+    "az boards and pipelines": _commands("az boards work-item create", "az pipelines run"),
     "issue trackers": _commands(
         "jira issue create", "jira issue comment add", "acli jira workitem create",
         "acli jira workitem comment create", "linear issue create", "linear issue comment",
@@ -176,7 +172,7 @@ MESSAGES = {
         "mail", "mailx", "s-nail", "mutt", "neomutt", "sendmail", "msmtp", "ssmtp", when=HAS_RECIPIENT
     ),
     "swaks": _commands("swaks", unless=["Bash(swaks * --quit-after *)", "Bash(swaks * --dump *)"]),
-    "git send-email": _commands("git send-email", adds=["git-branch"]),
+    "git send-email": _commands("git send-email", adds=["git-commit", "files"]),
     "twilio": _commands("twilio *:create", "twilio phone-numbers:buy:*", "twilio email:send"),
     "chat": _commands(
         "slack chat send", "slackcat", "telegram-send", "signal-cli * send", "apprise", "ntfy publish", "ntfy pub",
