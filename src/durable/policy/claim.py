@@ -1,4 +1,7 @@
-"""What a call holds that must not happen twice: what of it counts goes into its fingerprint. Pure."""
+"""What a call holds that must not happen twice: what of it counts goes into its fingerprint.
+
+Pure, but for a built-in rule that `adds` what the command takes from its directory: that is read from files.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,12 @@ def of_tool(rule: Rule, call: Call, cwd: str) -> Claim:
 def of_command(rule: Rule, pattern: Pattern, commands: list[Command], at: int, line: str) -> Claim:
     command = commands[at]
     place = command.cwd if _place_counts(rule, True) else ""
-    return Claim(rule, spoken(pattern), command, _command_parts(rule, pattern, commands, at, line), place)
+    parts = _command_parts(rule, pattern, commands, at, line)
+    if rule.adds:
+        from durable.policy.surroundings import taken
+
+        parts |= {"taken": taken(rule.adds, commands, at)}
+    return Claim(rule, spoken(pattern), command, parts, place)
 
 
 def of_whole_line(rule: Rule, words: str, line: str, cwd: str) -> Claim:

@@ -1,4 +1,4 @@
-"""Which rules speak of a call, and what it holds that must not happen twice. Pure.
+"""Which rules speak of a call, and what it holds that must not happen twice. Pure, as far as `claim` is.
 
 A Bash line is every command in it: each is matched by itself, the line's effect is the strictest of
 theirs, and each command that a `once` rule matches is a claim of its own. `durable.shell` is loaded
