@@ -72,7 +72,8 @@ class Lifecycle:
             self.reconciler.task_ended(event.session_id, report)
         # A prompt may be typed while a call runs: it starts a look, and proves nothing.
         running = self.tx.steps("running_of_session", session_id=event.session_id)
-        self.reconciler.read([step for step in running if overtaken(step, event.agent_id, event.prompt_id)])
+        late = [step for step in running if overtaken(step, seat.owner_id, event.agent_id, event.prompt_id)]
+        self.reconciler.read(late)
 
     def permission_asked(self, event: Event, seat: Seat) -> None:
         tool = event.asked_tool

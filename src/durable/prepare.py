@@ -86,7 +86,7 @@ class Preparation:
         hashed = input_hash(self.tx.key.fingerprint, self.call.input)
         if self._started_twice(seat, hashed):
             return Prepared(Decision(Answer(PERMIT), Unruled("", ""), []))
-        _settle_overtaken(self.tx, self.event, self.redactor)
+        _settle_overtaken(self.tx, self.event, seat, self.redactor)
         waiting = self._deferred(hashed)
         if waiting is not None and waiting.approval == "denied":
             from durable.policy import reasons
@@ -263,9 +263,9 @@ class Preparation:
         )
 
 
-def _settle_overtaken(tx: Transaction, event: Event, redactor: Redactor) -> None:
+def _settle_overtaken(tx: Transaction, event: Event, seat: Seat, redactor: Redactor) -> None:
     running = tx.steps("running_of_session", session_id=event.session_id)
-    late = [step for step in running if overtaken(step, event.agent_id, event.prompt_id)]
+    late = [step for step in running if overtaken(step, seat.owner_id, event.agent_id, event.prompt_id)]
     if late:
         from durable.reconcile import Reconciler
 

@@ -331,6 +331,17 @@ def test_a_task_the_agent_stopped_is_in_doubt(door: Door) -> None:
     assert (row["status"], row["doubt"]) == ("in_doubt", "the agent stopped it")
 
 
+def test_a_later_prompt_of_another_process_in_the_session_proves_nothing(door: Door) -> None:
+    """One session can be resumed in two terminals: what the one goes on to says nothing about the other's call."""
+    second = FakeClient()
+    try:
+        assert door.pre(bash("make", "toolu_1")).permits
+        assert door.pre(bash("ls", "toolu_2", prompt_id="a-later-prompt"), CLAUDE_PID=str(second.pid)).permits
+    finally:
+        second.kill()
+    assert ledger_view.step(door.state, tool_use_id="toolu_1")["status"] == "running"
+
+
 def test_a_launch_is_still_running_under_a_later_prompt(door: Door) -> None:
     launched(door)
     door.lifecycle(recorded("UserPromptSubmit", **LATER))
