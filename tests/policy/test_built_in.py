@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from built_in_rows import ONCE, REPEATABLE, TOOLS
+from built_in_rows import ACTIONS, ONCE, REPEATABLE, SEVERAL, TOOLS, UNREADABLE
 from policies import asked, line
 
 from durable.policy.built_in import RULES
@@ -13,9 +15,15 @@ from durable.policy.policy import Policy
 ROWS = [(rule, command) for rule, commands in ONCE.items() for command in commands]
 
 
-def test_the_table_is_as_large_as_promised() -> None:
-    assert len(ROWS) >= 150
-    assert len(REPEATABLE) >= 150
+def claimed_rules(command: str) -> list[str]:
+    return [claim.rule.name for claim in line(Policy(), command).claims]
+
+
+def test_the_table_is_as_large_as_promised_and_says_nothing_twice() -> None:
+    lines = [command for _, command in ROWS] + [command for command, _ in SEVERAL + UNREADABLE] + REPEATABLE
+    assert len(ROWS) >= 400
+    assert len(REPEATABLE) >= 600
+    assert len(lines) == len(set(lines))
 
 
 def test_every_built_in_rule_is_in_the_table() -> None:
@@ -27,7 +35,21 @@ def test_every_built_in_rule_is_in_the_table() -> None:
 def test_what_creates_something_out_there_runs_once(rule: str, command: str) -> None:
     ruling = line(Policy(), command)
     assert (ruling.effect, ruling.rule) == ("once", f"built-in {rule}")
-    assert {claim.rule.name for claim in ruling.claims} == {f"built-in {rule}"}
+    assert claimed_rules(command) == [f"built-in {rule}"]
+
+
+@pytest.mark.parametrize(("command", "rules"), SEVERAL)
+def test_each_command_of_a_line_that_creates_something_is_a_claim(command: str, rules: list[str]) -> None:
+    assert line(Policy(), command).effect == "once"
+    assert claimed_rules(command) == [f"built-in {rule}" for rule in rules]
+
+
+@pytest.mark.parametrize(("command", "rule"), UNREADABLE)
+def test_a_line_that_can_t_be_taken_apart_is_held_by_the_words_it_contains(command: str, rule: str) -> None:
+    ruling = line(Policy(), command)
+    assert ruling.line is None or not ruling.line.parsed
+    assert ruling.effect == ("once" if rule else "repeatable")
+    assert claimed_rules(command) == ([f"built-in {rule}"] if rule else [])
 
 
 @pytest.mark.parametrize("command", REPEATABLE)
@@ -39,6 +61,11 @@ def test_what_does_no_harm_the_second_time_may_be_repeated(command: str) -> None
 @pytest.mark.parametrize(("tool", "once"), TOOLS.items())
 def test_a_tool_s_name_tells_whether_it_creates(tool: str, once: bool) -> None:
     assert asked(Policy(), tool).effect == ("once" if once else "repeatable")
+
+
+@pytest.mark.parametrize(("tool", "given", "once"), ACTIONS)
+def test_where_a_tool_does_many_things_its_input_tells(tool: str, given: dict[str, Any], once: bool) -> None:
+    assert asked(Policy(), tool, **given).effect == ("once" if once else "repeatable")
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,8 @@ def test_a_version_made_at_build_time_is_that_of_the_built_files(tmp_path: Path)
         ("pnpm publish -r", "b@2 c@3"),
         ("lerna publish", "b@2 c@3"),
         ("npm --prefix $X publish", ""),
+        ("npm version patch && npm publish", ""),
+        ("npm -w b version patch; npm publish -w b", ""),
     ],
 )
 def test_the_package_that_is_published_counts(tmp_path: Path, command: str, found: str) -> None:
@@ -165,6 +167,57 @@ def test_the_package_that_is_published_counts(tmp_path: Path, command: str, foun
         (tmp_path / folder).mkdir(parents=True, exist_ok=True)
         (tmp_path / folder / "package.json").write_text(f'{{"name": "{name}", "version": "{version}"}}')
     assert took("npm-package", command, tmp_path) == found
+
+
+def test_a_line_that_raises_the_version_first_is_the_same_line_after_it_did(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text('{"name": "a", "version": "1"}')
+    (tmp_path / "Cargo.toml").write_text(CARGO)
+    (tmp_path / "pyproject.toml").write_text(PYPROJECT)
+    for line in (
+        "npm version patch && npm publish",
+        "cargo set-version --bump minor && cargo publish",
+        "poetry version patch && poetry publish --build",
+        "bump2version minor; python -m build; twine upload dist/*.whl",
+    ):
+        (claim,) = claimed(Policy(), line, str(tmp_path))
+        assert dict(claim[0])["taken"] == {}, line
+
+
+@pytest.mark.parametrize("manifest", [PYPROJECT, '[project]\nname = "a"\ndynamic = ["version"]\n'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "python -m build && twine upload dist/*",
+        "rm -rf dist; uv build && uv publish",
+        "poetry publish --build",
+        "gem build a.gemspec && gem push *.gem",
+    ],
+)
+def test_a_line_that_builds_first_is_the_same_line_after_it_did(repository: Path, manifest: str, line: str) -> None:
+    (repository / "pyproject.toml").write_text(manifest)
+    first = claimed(Policy(), line, str(repository))
+    (repository / "dist").mkdir()
+    for name in ("dist/a-1.whl", "a-1.gem"):
+        (repository / name).touch()
+    assert first == claimed(Policy(), line, str(repository))
+
+
+def test_a_version_made_at_build_time_is_that_of_the_commit(repository: Path) -> None:
+    (repository / "pyproject.toml").write_text('[project]\nname = "a"\ndynamic = ["version"]\n')
+    (repository / ".git/HEAD").write_text("1111\n")
+    first = claimed(Policy(), "python -m build && twine upload dist/*", str(repository))
+    (repository / ".git/HEAD").write_text("2222\n")
+    assert first != claimed(Policy(), "python -m build && twine upload dist/*", str(repository))
+
+
+def test_a_workflow_runs_again_after_the_next_commit(repository: Path) -> None:
+    ref = repository / ".git/refs/heads/feature/x"
+    ref.parent.mkdir()
+    ref.write_text("1111\n")
+    first = claimed(Policy(), "gh workflow run ci.yml", str(repository))
+    assert first == claimed(Policy(), "gh workflow run ci.yml", str(repository))
+    ref.write_text("2222\n")
+    assert first != claimed(Policy(), "gh workflow run ci.yml", str(repository))
 
 
 def test_a_glob_counts_by_what_it_stands_for_now(tmp_path: Path) -> None:

@@ -56,6 +56,8 @@ PREFIXES: dict[str, tuple[tuple[str, ...], int]] = {
     "yarn dlx": (("-p", "--package"), 0),
     "yarn exec": ((), 0),
 }  # fmt: skip
+# They take `name@version`.
+FETCHING = frozenset(("bunx", "bun x", "npm exec", "npx", "pipx run", "pnpm dlx", "uvx", "yarn dlx"))
 GROUPS = frozenset(name.partition(" ")[0] for name in PREFIXES if " " in name)
 SUDO = (
     "-u", "-g", "-h", "-p", "-C", "-R", "-T", "-r", "-t", "-U", "--user", "--group", "--host", "--prompt",

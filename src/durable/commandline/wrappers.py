@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from durable.commandline.command import HIDDEN, SUBSHELL, Open
 from durable.commandline.wrapper_options import (
+    FETCHING,
     FIND_RUNS,
     GROUPS,
     PARALLEL,
@@ -47,7 +48,17 @@ def peel(words: list[str], name: str) -> list[Inside]:
         name = f"{name} {words[1]}"
         words = words[1:]
     prefix = PREFIXES.get(name)
-    return [] if prefix is None else _prefix(words, *prefix)
+    found = [] if prefix is None else _prefix(words, *prefix)
+    if name in FETCHING:
+        for inside in found:
+            inside.words[0] = _without_version(inside.words[0])
+    return found
+
+
+def _without_version(package: str) -> str:
+    """`npx lerna@6 publish` is `lerna publish`; the first character of `@scope/name` is none."""
+    name, _, _ = package[1:].partition("@")
+    return package if type(package) is Open else package[:1] + name
 
 
 def _options_end(words: list[str], with_value: tuple[str, ...]) -> int:

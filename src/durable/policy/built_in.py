@@ -42,6 +42,19 @@ NPM_SAYS = [
     "code EPRIVATE", "code ENOTFOUND",
 ]  # fmt: skip
 CARGO_SAYS = ["already exists on crates.io index", "is already uploaded", "no token found", "please run `cargo login`"]
+GRADLE_TASKS = [
+    "publish",
+    "*:publish",
+    "publishPlugins",
+    "publishToSonatype",
+    "publishAllPublicationsTo*",
+    "publish*Repository",
+]
+PLAY_MONEY = [
+    "bitcoin-cli * -regtest", "bitcoin-cli * -testnet", "bitcoin-cli * -signet", "bitcoin-cli * -chain=regtest",
+    "lncli * --network regtest", "solana * --url devnet", "solana * --url testnet", "solana * -u devnet",
+    "solana * -u testnet", "solana * -u l", "solana * -u d", "solana * -u t",
+]  # fmt: skip
 AWS_EXITS = [252, 253, *NOT_STARTED]  # 252: wrong usage; 253: no credentials or region
 AWS_SAYS = ["Unable to locate credentials", "You must specify a region"]
 
@@ -74,42 +87,59 @@ GITHUB: dict[str, dict[str, Any]] = {
     ),
     "gh create": _commands(
         "gh release create", "gh release new", "gh repo create", "gh repo new", "gh gist create", "gh gist new",
-        "gh project create", "gh project item-create", "gh codespace create",
+        "gh project create", "gh project item-create", "gh codespace create", "gh cs create", "gh pr revert",
+        "gh agent-task create",
         unless=["Bash(gh gist create * --web *)", "Bash(gh gist create * -w *)"],
         exits=GH_EXITS, no_effect_output=GH_SAYS,
     ),
-    "gh workflow run": _commands("gh workflow run", exits=GH_EXITS, no_effect_output=GH_SAYS),
+    # Run, mended, pushed and run again is a day's work: after another commit it is another call.
+    "gh workflow run": _commands("gh workflow run", adds=["git-commit"], exits=GH_EXITS, no_effect_output=GH_SAYS),
     "gh api": _commands("gh api", when=API_POST, exits=GH_EXITS, no_effect_output=GH_SAYS),
 }  # fmt: skip
 FORGES = {
-    "glab mr create": _commands("glab mr create", "glab mr new", adds=["git-branch"]),
+    "glab mr create": _commands(
+        "glab mr create", "glab mr new",
+        unless=["Bash(glab mr create * --web *)", "Bash(glab mr create * -w *)"],
+        adds=["git-branch"],
+    ),
     "glab create": _commands(
         "glab mr note", "glab issue create", "glab issue new", "glab issue note", "glab snippet create",
-        "glab repo create", "glab ci run", "glab ci create", "glab pipeline run",
+        "glab repo create",
+    ),
+    "glab ci run": _commands(
+        "glab ci run", "glab ci create", "glab ci run-trig", "glab pipeline run", adds=["git-commit"]
     ),
     "glab api": _commands("glab api", when=API_POST),
-    "hub and tea pr create": _commands("hub pull-request", "tea pr create", "tea pulls create", adds=["git-branch"]),
+    "hub and tea pr create": _commands(
+        "hub pull-request", "tea pr create", "tea pr c", "tea pulls create", "tea pulls c", adds=["git-branch"]
+    ),
     "hub create": _commands("hub issue create", "hub release create", "hub create", "hub gist create"),
     "tea create": _commands(
-        "tea issue create", "tea issues create", "tea release create", "tea releases create", "tea comment"
+        "tea issue create", "tea issues create", "tea issues c", "tea release create", "tea releases create",
+        "tea comment",
     ),
     "az repos pr create": _commands("az repos pr create", adds=["git-branch"]),
     "az boards and pipelines": _commands("az boards work-item create", "az pipelines run"),
     "issue trackers": _commands(
-        "jira issue create", "jira issue comment add", "acli jira workitem create",
+        "jira issue create", "jira issue clone", "jira issue comment add", "jira issue worklog add",
+        "jira epic create", "acli jira workitem create",
         "acli jira workitem comment create", "linear issue create", "linear issue comment",
     ),
 }  # fmt: skip
 PACKAGES = {
     "npm publish": _commands(
-        "npm publish", "pnpm publish", "yarn publish", "yarn npm publish", "bun publish", "lerna publish",
+        "npm publish", "pnpm publish", "yarn publish", "yarn npm publish", "yarn workspace * npm publish",
+        "yarn workspace * publish", "yarn workspaces * npm publish", "bun publish", "lerna publish",
         adds=["npm-package"], no_effect_output=NPM_SAYS,
     ),
     "cargo publish": _commands(
-        "cargo publish", unless=["Bash(cargo publish * -n *)"], adds=["cargo-package"], no_effect_output=CARGO_SAYS
+        "cargo publish", "cargo +* publish", unless=["Bash(cargo * publish * -n *)"], adds=["cargo-package"],
+        no_effect_output=CARGO_SAYS,
     ),
     "python publish": _commands(
         "poetry publish", "uv publish", "flit publish", "hatch publish", "pdm publish", "maturin publish",
+        "python* -m poetry publish", "python* -m flit publish", "python* -m hatch publish", "python* -m pdm publish",
+        "python* -m uv publish",
         adds=["python-package"],
     ),
     "twine upload": _commands(
@@ -120,14 +150,31 @@ PACKAGES = {
         no_effect_output=["Repushing of gem versions is not allowed", "Please sign in first"],
     ),
     "maven deploy": _commands(
-        "mvn deploy", "mvn * deploy", "mvnw deploy", "mvnw * deploy", "gradle publish", "gradlew publish",
+        "mvn * deploy", "mvn * deploy:deploy*", "mvn * release:perform", "mvnw * deploy", "mvnw * deploy:deploy*",
+        "mvnw * release:perform",
         unless=["Bash(mvn * -Dmaven.deploy.skip=true *)", "Bash(mvn * -Dmaven.deploy.skip *)"],
         adds=["maven-package"],
     ),
+    "gradle publish": _commands(
+        *(f"{gradle} * {task}" for gradle in ("gradle", "gradlew") for task in GRADLE_TASKS),
+        unless=["Bash(gradle * -m *)", "Bash(gradlew * -m *)", "Bash(gradle * help *)", "Bash(gradlew * help *)"],
+    ),
+    "sbt publish": _commands(
+        "sbt * publish", "sbt * publishSigned", "sbt * +publish", "sbt * +publishSigned", "sbt * ci-release"
+    ),
+    # These raise the version and publish it: said twice, they publish two.
+    "bump and publish": _commands(
+        "vsce publish major", "vsce publish minor", "vsce publish patch", "release-it", "cargo release * --execute",
+        "cargo release * -x", "cargo workspaces publish", "cargo ws publish", "nx release", "goreleaser release",
+        unless=["Bash(goreleaser release * --snapshot *)", "Bash(goreleaser release * --skip=publish *)",
+                "Bash(nx release * --skip-publish *)", "Bash(nx release version *)", "Bash(nx release changelog *)",
+                "Bash(nx release plan *)"],
+    ),
     "other registries": _commands(
         "dotnet nuget push", "nuget push", "mix hex.publish", "dart pub publish", "flutter pub publish",
-        "vsce publish", "ovsx publish", "pod trunk push", "cabal upload", "luarocks upload", "jsr publish",
+        "vsce publish", "ovsx publish", "pod trunk push", "cabal upload * --publish", "luarocks upload", "jsr publish",
         "deno publish", "wasm-pack publish", "snapcraft upload", "anaconda upload",
+        unless=["Bash(dart pub publish * -n *)", "Bash(flutter pub publish * -n *)"],
         adds=["npm-package", "files"],
     ),
 }  # fmt: skip
@@ -150,10 +197,12 @@ CLOUDS = {
     ),
     "gcloud send and run": _commands(
         "gcloud pubsub topics publish", "gcloud compute instances create", "gcloud functions call",
-        "gcloud run jobs execute", "gcloud builds submit", "gcloud scheduler jobs run", "gcloud workflows run",
+        "gcloud run jobs execute", "gcloud scheduler jobs run", "gcloud workflows run",
         "gcloud workflows execute", "gcloud tasks create-*", "gcloud beta pubsub topics publish",
     ),
-    "az rest": _commands("az rest * --method post", "az rest * --method POST", "az rest * -m post"),
+    "az rest": _commands(
+        "az rest * --method post", "az rest * --method POST", "az rest * -m post", "az rest * -m POST"
+    ),
     "machines": _commands(
         "doctl compute droplet create", "openstack server create", "linode-cli linodes create",
         "vultr-cli instance create", "heroku create", "heroku apps:create", "heroku addons:create",
@@ -161,10 +210,13 @@ CLOUDS = {
     "jobs": _commands("argo submit", "tkn pipeline start", "airflow dags trigger", "prefect deployment run"),
 }  # fmt: skip
 MONEY = {
-    "stripe": _commands("stripe * create", "stripe post", unless=["Bash(stripe * --idempotency *)"]),
+    "stripe": _commands(
+        "stripe * create", "stripe post", unless=["Bash(stripe * --idempotency *)", "Bash(stripe samples *)"]
+    ),
     "coins": _commands(
         "cast send", "solana transfer", "spl-token transfer", "bitcoin-cli sendtoaddress", "bitcoin-cli sendmany",
         "lncli sendpayment", "lncli payinvoice", "lncli sendcoins",
+        unless=[f"Bash({words} *)" for words in PLAY_MONEY],
     ),
 }  # fmt: skip
 MESSAGES = {
@@ -176,7 +228,7 @@ MESSAGES = {
     "twilio": _commands("twilio *:create", "twilio phone-numbers:buy:*", "twilio email:send"),
     "chat": _commands(
         "slack chat send", "slackcat", "telegram-send", "signal-cli * send", "apprise", "ntfy publish", "ntfy pub",
-        "ntfy send", "mosquitto_pub",
+        "ntfy send",
     ),
 }  # fmt: skip
 REQUESTS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from durable.policy.hosts import is_public
 from durable.policy.options import is_option
-from durable.policy.requests import creating
+from durable.policy.requests import creating, mutates
 from durable.policy.tool_names import creates
 
 TYPE_CHECKING = False
@@ -23,11 +23,21 @@ CREATES = "a name that creates"
 
 NOT_FOR_REAL = frozenset(("--help", "--dry-run", "--version", "--generate-cli-skeleton", "--offline", "--preview"))
 OFF = frozenset(("=false", "=none", "=0"))
-ENDPOINTS = ("--endpoint-url", "--rpc-url", "--api-base", "--server-url")
+ENDPOINTS = (
+    "--endpoint-url", "--rpc-url", "--api-base", "--server-url", "--registry", "--repository-url", "--repository",
+    "--publish-url", "--index", "--url", "-u", "-r",
+)  # fmt: skip
+ENDPOINTS_SET = ("_URL", "_REGISTRY")  # how the names of variables end that say the same
 FIELDS = ("-f", "-F", "--raw-field", "--field", "--input")
 METHODS = ("-X", "--method")
+HELP = frozenset(("--help", "-h"))
 # Another call leaves what the first one left.
-API_LOOK_UPS = frozenset(("markdown", "raw", "labels", "assignees", "requested_reviewers"))
+API_LOOK_UPS = frozenset(
+    (
+        "assignees", "blobs", "cancel", "generate-notes", "labels", "markdown", "merge-upstream", "merges", "raw",
+        "reactions", "refs", "requested_reviewers", "rerun", "rerun-failed-jobs", "trees",
+    )
+)  # fmt: skip
 MAIL_VALUES = frozenset(("-a", "-A", "-b", "-c", "-F", "-f", "-H", "-i", "-q", "-r", "-s", "-S", "-X"))
 MAIL_READS = frozenset(("-H", "-bp", "-bv", "-bi", "-bt", "-u", "--serverinfo"))
 
@@ -44,16 +54,23 @@ def _for_real(command: Command) -> bool:
         name, equals, value = word.partition("=")
         if name in NOT_FOR_REAL and equals + value not in OFF:
             return False
-        if name in ENDPOINTS and not is_public(value or "".join(words[at + 1 : at + 2])):
+        if name in ENDPOINTS and _is_here(value or "".join(words[at + 1 : at + 2])):
             return False
-    return words[-1] not in ("help", "-h")
+    if any(name.upper().endswith(ENDPOINTS_SET) and _is_here(value) for name, value in command.assignments):
+        return False
+    return words[-1] != "-h" and not (command.program == "aws" and words[-1] == "help")
+
+
+def _is_here(endpoint: str) -> bool:
+    """A name without more is that of a profile: `--repository testpypi`."""
+    return ("://" in endpoint or endpoint.startswith(("localhost", "127."))) and not is_public(endpoint)
 
 
 def _api_post(command: Command) -> bool:
     """`gh api`: POST is said, or follows from a field without a method."""
-    if not _for_real(command):
-        return False
     words, method, fields, paths = command.words, "", "", []
+    if not HELP.isdisjoint(words):
+        return False
     at = 2
     while at < len(words):
         name, value, taken = _option(words, at)
@@ -67,7 +84,7 @@ def _api_post(command: Command) -> bool:
     path = paths[0].strip("/") if paths else ""
     if (method or ("POST" if fields else "GET")).upper() != "POST":
         return False
-    return "mutation" in fields if path == "graphql" else path.rpartition("/")[2] not in API_LOOK_UPS
+    return mutates(fields) if path == "graphql" else path.rpartition("/")[2] not in API_LOOK_UPS
 
 
 API_VALUES = (*FIELDS, *METHODS, "-H", "-q", "-t", "-p", "--header", "--jq", "--template", "--preview", "--cache",
@@ -108,7 +125,7 @@ def _has_recipient(command: Command) -> bool:
 
 
 def _creates(call: Call) -> bool:
-    return creates(call.tool)
+    return creates(call.tool, call.input if isinstance(call.input, dict) else {})
 
 
 CONDITIONS: dict[str, Callable[..., bool]] = {

@@ -56,13 +56,19 @@ def cargo_package(folder: str) -> str:
 
 def python_package(folder: str) -> str:
     """Where the version is made at build time, the built files name it."""
+    found = python_manifest(folder)
+    path = above(folder, "pyproject.toml")
+    return found or " ".join(names_in(os.path.join(os.path.dirname(path) or folder, "dist")))
+
+
+def python_manifest(folder: str) -> str:
     path = above(folder, "pyproject.toml")
     text = text_of(path) if path else ""
     for table in PYTHON_TABLES:
         name, version = _in_table(text, table, "name"), _in_table(text, table, "version")
         if name and version:
             return f"{name}@{version}"
-    return " ".join(names_in(os.path.join(os.path.dirname(path) or folder, "dist")))
+    return ""
 
 
 def maven_package(folder: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from durable.policy.hosts import is_public
+from durable.policy.patterns import host_of
+from durable.policy.request_options import CURL_DATA, CURL_SHORT_VALUES, CURL_VALUES, HTTPIE_VALUES, WGET_VALUES
 from durable.shell import Open
 
 TYPE_CHECKING = False
@@ -13,38 +15,22 @@ if TYPE_CHECKING:
 
 POST = "POST"
 GET = "GET"
+MUTATION = "mutation"
+ENDS_MUTATION = ("", " ", "\t", "\n", "\\", "{", "(", ".")
 METHODS = frozenset((POST, GET, "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
-# curl's options that take a value, beside those that make it a POST.
-CURL_SHORT_VALUES = frozenset("AbcCDeEHhKmoPQrtuUwxXyYz")
-CURL_DATA = frozenset(
-    ("--data", "--data-ascii", "--data-binary", "--data-raw", "--data-urlencode", "--json", "--form", "--form-string")
-)
-CURL_VALUES = frozenset(
-    (
-        "--abstract-unix-socket", "--aws-sigv4", "--cacert", "--capath", "--cert", "--cert-type", "--ciphers",
-        "--config", "--connect-timeout", "--connect-to", "--continue-at", "--cookie", "--cookie-jar", "--dns-servers",
-        "--dump-header", "--expect100-timeout", "--header", "--interface", "--keepalive-time", "--key", "--limit-rate",
-        "--max-filesize", "--max-redirs", "--max-time", "--netrc-file", "--noproxy", "--oauth2-bearer", "--output",
-        "--output-dir", "--pass", "--pinnedpubkey", "--preproxy", "--proto", "--proxy", "--proxy-header",
-        "--proxy-user", "--quote", "--range", "--rate", "--referer", "--resolve", "--retry", "--retry-delay",
-        "--retry-max-time", "--socks5", "--socks5-hostname", "--stderr", "--tls-max", "--trace", "--trace-ascii",
-        "--user", "--user-agent", "--variable", "--write-out",
-    )
-)  # fmt: skip
-HTTPIE_VALUES = frozenset(
-    (
-        "-a", "-A", "-o", "-p", "-s", "--auth", "--auth-type", "--bearer", "--boundary", "--cert", "--cert-key",
-        "--ciphers", "--default-scheme", "--format-options", "--http-version", "--max-headers", "--max-redirects",
-        "--output", "--path-as-is", "--pretty", "--print", "--proxy", "--response-charset", "--response-mime",
-        "--session", "--session-read-only", "--ssl", "--style", "--timeout", "--verify",
-    )
-)  # fmt: skip
+# The last part of a path, or what follows a colon in it: `/v1/models/x:generateContent`.
 LOOK_UP_PATHS = frozenset(
     (
-        "_count", "_msearch", "_search", "access_token", "completions", "embeddings", "introspect", "query", "search",
-        "token",
+        "_count", "_msearch", "_search", "access_token", "authenticate", "batchget", "completions", "count_tokens",
+        "counttokens", "embedcontent", "embeddings", "generatecontent", "introspect", "login", "moderations", "predict",
+        "query", "refresh", "rerank", "runquery", "search", "signin", "streamgeneratecontent", "token", "tokenize",
     )
 )  # fmt: skip
+# Models that answer, and hosts that only give back what they got.
+LOOK_UPS = ("api.anthropic.com/v1/messages", "api.openai.com/v1/responses")
+ECHOES = frozenset(
+    ("httpbin.org", "httpbingo.org", "postman-echo.com", "jsonplaceholder.typicode.com", "dummyjson.com")
+)
 
 
 class Request:
@@ -69,8 +55,26 @@ class Request:
 
     def _looks_up(self, url: str) -> bool:
         path = url.partition("?")[0].rstrip("/")
-        last = path.rpartition("/")[2].partition(":")[0].lower()
-        return last in LOOK_UP_PATHS or (last == "graphql" and "mutation" not in self.content)
+        last = path.rpartition("/")[2].rpartition(":")[2].lower()
+        if last == "graphql":
+            return not mutates(self.content)
+        return last in LOOK_UP_PATHS or path.endswith(LOOK_UPS) or host_of(_with_scheme(url)) in ECHOES
+
+
+def _with_scheme(url: str) -> str:
+    return url if "://" in url else f"http://{url}"
+
+
+def mutates(content: str) -> bool:
+    """A GraphQL operation, or a file named so. A field that is called `mutationLog` or `mutation: id` reads."""
+    at = content.find(MUTATION)
+    while at >= 0:
+        end = at + len(MUTATION)
+        alone = not content[at - 1 : at].isalnum() if at else True
+        if alone and content[end : end + 1] in ENDS_MUTATION:
+            return True
+        at = content.find(MUTATION, end)
+    return False
 
 
 def creating(command: Command) -> tuple[int, int]:
@@ -109,6 +113,9 @@ def _curl_long(request: Request, word: str, words: Iterator[str]) -> None:
         request.query_only = True
     elif name in ("--unix-socket", "--abstract-unix-socket"):
         request.local = True
+        next(words, "")
+    elif name == "--mail-rcpt":
+        request.method = POST
         next(words, "")
     elif name == "--upload-file":
         request.method = request.method or "PUT"
@@ -158,7 +165,7 @@ def _wget(command: Command) -> list[Request]:
             request.sends = request.sends or name.startswith("--post")
             request.method = value if name == "--method" else request.method
             request.content += value
-        elif word in ("-O", "-o", "-P", "-U", "-T", "-t", "-w", "-e", "--header", "--user-agent"):
+        elif word in WGET_VALUES:
             next(words, "")
         elif not word.startswith("-"):
             request.urls.append(word)

@@ -9,7 +9,7 @@ import os
 
 from durable.policy import manifests
 from durable.policy.globs import glob
-from durable.policy.options import is_option
+from durable.policy.options import is_option, words_match
 from durable.shell import Open
 
 TYPE_CHECKING = False
@@ -30,6 +30,22 @@ ALL_MEMBERS = frozenset(("-r", "--recursive", "--workspaces", "-ws", "--workspac
 PR_VALUES = frozenset(("-b", "--body", "-F", "--body-file", "-R", "--repo"))
 REF = "ref: "
 BRANCHES = "refs/heads/"
+RAISING = tuple(
+    tuple(words.split())
+    for words in (
+        "npm version", "pnpm version", "yarn version", "lerna version", "cargo set-version", "poetry version",
+        "hatch version", "uv version", "pdm bump", "bump2version", "bump-my-version", "bumpversion",
+        "changeset version",
+    )
+)  # fmt: skip
+BUILDING = tuple(
+    tuple(words.split())
+    for words in (
+        "python* -m build", "pyproject-build", "uv build", "poetry build", "hatch build", "flit build", "pdm build",
+        "maturin build", "maturin publish", "python* setup.py", "poetry publish * --build", "flit publish",
+        "pdm publish", "gem build", "git format-patch", "make", "tox", "nox",
+    )
+)  # fmt: skip
 SWITCHING = frozenset(("checkout", "switch"))
 NEW_BRANCH = ("-b", "-B", "-c", "-C", "--create", "--orphan")
 
@@ -138,13 +154,27 @@ def _packed(git: str, name: str) -> str:
 # ---- packages and files -------------------------------------------------------------------------
 
 
+def _raises_version(commands: list[Command]) -> bool:
+    """`npm version patch && npm publish`: what it publishes no file tells yet, and afterwards the files tell of the
+    next version, for the same line."""
+    return _any_is(RAISING, commands)
+
+
+def _any_is(listed: tuple[tuple[str, ...], ...], commands: list[Command]) -> bool:
+    return any(words_match(one, True, command.words) for command in commands for one in listed)
+
+
 def _npm(folder: str, commands: list[Command], at: int) -> str:
     words = commands[at].words
+    if _raises_version(commands[:at]):
+        return ""
     own = next((word for word in words[2:] if not is_option(word) and os.path.isdir(os.path.join(folder, word))), "")
     return _with_members(manifests.npm_package(os.path.join(folder, own)), words, folder, "package.json")
 
 
 def _cargo(folder: str, commands: list[Command], at: int) -> str:
+    if _raises_version(commands[:at]):
+        return ""
     return _with_members(manifests.cargo_package(folder), commands[at].words, folder, "Cargo.toml")
 
 
@@ -159,6 +189,10 @@ def _with_members(own: str, words: list[str], folder: str, manifest: str) -> str
 
 
 def _python(folder: str, commands: list[Command], at: int) -> str:
+    if _raises_version(commands[:at]):
+        return ""
+    if _any_is(BUILDING, commands[: at + 1]):
+        return manifests.python_manifest(folder) or _commit(folder, commands, at)
     return manifests.python_package(folder)
 
 
@@ -167,7 +201,9 @@ def _maven(folder: str, commands: list[Command], at: int) -> str:
 
 
 def _files(folder: str, commands: list[Command], at: int) -> str:
-    """What the globs among its words stand for now."""
+    """What the globs among its words stand for now, unless the line makes them first."""
+    if _any_is(BUILDING, commands[:at]):
+        return ""
     found: list[str] = []
     for word in commands[at].words[1:]:
         if type(word) is Open and "*" in word and not word.startswith("-"):

@@ -7,7 +7,7 @@ from durable.policy.globs import glob
 from durable.policy.match import claim_whole_line
 from durable.policy.patterns import BASH
 from durable.policy.rule import EFFECTS, GATES
-from durable.shell import loose_words
+from durable.shell import Command, loose_words
 from durable.step import ONCE
 
 TYPE_CHECKING = False
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from durable.policy.match import Candidates, Ruling
     from durable.policy.patterns import Pattern
     from durable.policy.policy import Policy
+    from durable.policy.rule import Rule
 
 
 def match_loosely(ruling: Ruling, policy: Policy, candidates: Candidates, line: str, cwd: str) -> None:
@@ -23,7 +24,7 @@ def match_loosely(ruling: Ruling, policy: Policy, candidates: Candidates, line: 
         layer, numbers = candidates[at]
         for rule in map(layer.rule, numbers):
             pattern = next((one for one in rule.match if _holds(one, words)), None)
-            if pattern is None or policy.replaced(rule.name, at):
+            if pattern is None or not _may_hold(rule, pattern, words, line) or policy.replaced(rule.name, at):
                 continue
             ruling.matched.append(rule)
             if EFFECTS.index(rule.effect) > EFFECTS.index(ruling.effect):
@@ -32,6 +33,17 @@ def match_loosely(ruling: Ruling, policy: Policy, candidates: Candidates, line: 
                 ruling.gate, ruling.gate_rule = rule.gate, rule.name
             if rule.effect == ONCE:
                 claim_whole_line(ruling, rule, spoken(pattern) or BASH, line, cwd)
+
+
+def _may_hold(rule: Rule, pattern: Pattern, words: list[str], line: str) -> bool:
+    """What a built-in rule asks beyond its first words is asked of all the words after the program's name."""
+    if not rule.when:
+        return True
+    from durable.policy.built_in import holds
+
+    wanted = pattern.words[0]
+    starts = [at for at, word in enumerate(words) if _is(wanted, word, True)]
+    return any(holds(rule.when, Command(words[at:], "", 0, line)) for at in starts)
 
 
 def _holds(pattern: Pattern, words: list[str]) -> bool:
