@@ -51,9 +51,9 @@ CONTRADICTED = "contradicted"
 def overtaken(step: Step, owner_id: str, agent_id: str, prompt_id: str) -> bool:
     """A foreground call of the same agent under an earlier prompt, or one whose batch is over. What another
     process does in the same session (two terminals resumed it) says nothing about this one's calls."""
-    if step.task_id or step.agent_id != agent_id:
+    if step.task_id or (step.owner_id, step.agent_id) != (owner_id, agent_id):
         return False
-    return step.returned_at is not None or (step.prompt_id != prompt_id and step.owner_id == owner_id)
+    return step.returned_at is not None or step.prompt_id != prompt_id
 
 
 class Step:

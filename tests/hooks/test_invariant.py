@@ -87,6 +87,23 @@ def test_parallel_calls_under_one_id_keep_their_own_receipts(door: Door) -> None
     assert [(row["output"]["stdout"], row["effective_input"]) for row in rows] == [("one", None), ("two", None)]
 
 
+def test_a_receipt_that_comes_twice_is_not_taken_for_another_calls_under_the_same_id(door: Door) -> None:
+    door.pre(bash("echo one"))
+    door.post(ran("echo one"))
+    door.pre(bash("echo two"))
+    door.post(ran("echo one"))
+    assert [row["status"] for row in ledger_view.steps(door.state)] == ["succeeded", "running"]
+
+
+def test_a_batch_speaks_of_the_call_with_its_own_input_under_an_id_that_is_used_twice(door: Door) -> None:
+    door.pre(bash("echo one"))
+    door.pre(bash("echo two"))
+    door.post(ran("echo two"))
+    call = {"tool_name": "Bash", "tool_input": {"command": "echo two"}, "tool_use_id": "toolu_1", "tool_response": ""}
+    door.post(recorded("PostToolBatch", tool_calls=[call]))
+    assert ledger_view.steps(door.state)[0]["returned_at"] is None
+
+
 @pytest.mark.parametrize("duration", [10**30, -5, 2**63])
 def test_a_duration_that_is_none_costs_no_receipt(door: Door, duration: int) -> None:
     door.pre(bash())

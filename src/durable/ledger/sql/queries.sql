@@ -176,8 +176,8 @@ ORDER BY seq DESC LIMIT 1;
 -- name: call_awaiting_receipt
 SELECT * FROM steps
 WHERE session_id = :session_id AND tool_use_id = :tool_use_id AND agent_id = :agent_id
-ORDER BY (status IN ('running', 'prepared') AND returned_at IS NULL) DESC,
-         (input_hash = :input_hash) DESC,
+ORDER BY (input_hash = :input_hash) DESC,
+         (status IN ('running', 'prepared') AND returned_at IS NULL) DESC,
          (status IN ('running', 'prepared', 'in_doubt')) DESC, seq DESC
 LIMIT 1;
 
