@@ -84,8 +84,9 @@ class Preparation:
     def prepare(self, elapsed_us: int, tampers: str = "") -> Prepared:
         seat = join(self.tx, self.event, self.env)
         hashed = input_hash(self.tx.key.fingerprint, self.call.input)
-        if self._started_twice(seat, hashed):
-            return Prepared(Decision(Answer(PERMIT), Unruled("", ""), []))
+        started = self._started_before(seat, hashed)
+        if started is not None:
+            return Prepared(_as_before(started))
         _settle_overtaken(self.tx, self.event, seat, self.redactor)
         waiting = self._deferred(hashed)
         if waiting is not None and waiting.approval == "denied":
@@ -124,7 +125,7 @@ class Preparation:
 
     # ---- what is there already ----------------------------------------------------------------
 
-    def _started_twice(self, seat: Seat, hashed: str) -> bool:
+    def _started_before(self, seat: Seat, hashed: str) -> Step | None:
         """The client may start a hook twice for one call; a model may also reuse an id for another call.
         The same start has the same owner, agent, prompt, id and input, and nothing has come back for it yet."""
         found = self.tx.step(
@@ -137,9 +138,9 @@ class Preparation:
             input_hash=hashed,
         )
         if found is None or found.status != RUNNING:
-            return False
+            return None
         void_note(self.tx, found.step_id)
-        return True
+        return found
 
     def _deferred(self, hashed: str) -> Step | None:
         """A call that waited for a person's answer: the client starts it again under the same id."""
@@ -261,6 +262,16 @@ class Preparation:
         self.tx.close_step(
             step, closing(HANDED_OVER, "PreToolUse", output=twin.output, exit_code=twin.exit_code, exit_known=1)
         )
+
+
+def _as_before(started: Step) -> Decision:
+    """The same answer to the second start: a permit beside a question could let the call run unasked."""
+    answer = Answer(PERMIT)
+    if started.asked_at is not None:
+        from durable.policy import reasons
+
+        answer = Answer(ASK, started.verdict or "", reasons.asked_before(started))
+    return Decision(answer, Unruled(started.effect, started.rule), [])
 
 
 def _settle_overtaken(tx: Transaction, event: Event, seat: Seat, redactor: Redactor) -> None:

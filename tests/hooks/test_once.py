@@ -232,6 +232,14 @@ def test_whoever_is_there_is_asked_about_it(door: Door) -> None:
     assert (row["status"], row["nonce"][:6]) == ("running", "asked-") and row["asked_at"]
 
 
+def test_a_second_start_of_a_call_that_is_asked_about_is_asked_about_too(door: Door) -> None:
+    cut_off(door)
+    for _ in range(2):
+        said = asked(door.pre(bash(PAY, "toolu_2"), CLAUDE_CODE_SESSION_ATTENDED="1"))
+    assert ledger_view.step(door.state, tool_use_id="toolu_2")["step_id"] in said
+    assert len(ledger_view.steps(door.state)) == 2
+
+
 def test_a_retry_in_other_words_after_it_is_held_as_well(door: Door) -> None:
     cut_off(door)
     assert "in other words" in denied(door.pre(bash("pay --amount 5 --to bob", "toolu_2")))

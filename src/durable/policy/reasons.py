@@ -100,6 +100,11 @@ def approval(rule: str, step_id: str) -> str:
     )
 
 
+def asked_before(step: Step) -> str:
+    twin = f" It may be step {step.duplicate_of} again." if step.duplicate_of else ""
+    return f"A person is being asked about this call, as step {step.step_id}.{twin}"
+
+
 def refused_by_person(by: str) -> str:
     return f"A person ({by}) refused this call. It was not run. Don't try it in other words."
 
