@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 from durable.errors import DeadlineError
+from durable.lean import os
 from durable.native import signals
 
 TYPE_CHECKING = False

@@ -6,7 +6,7 @@ writing PATH and waits until PATH is gone). A point costs one comparison when th
 
 from __future__ import annotations
 
-import os
+from durable.lean import os
 
 _PLAN = os.environ.get("DURABLE_TEST_CRASH", "")
 

@@ -1,6 +1,5 @@
 """The way in, the same for all hooks. Written so that any Python can read it, an old one included."""
 
-import os
 import sys
 
 TYPE_CHECKING = False
@@ -12,12 +11,15 @@ def enter(door, script):
     # type: (str, str) -> NoReturn
     """Ends the process with an answer, or raises if our own code can't be run."""
     if sys.version_info < (3, 11):
+        import os
+
         from durable.old_python import reexec_or_exit
 
         reexec_or_exit(os.path.abspath(script), _too_old)
     from durable.quick_import import install
 
     install()
+    from durable.lean import os
     from durable.switch import read_marker
 
     # A person's `durable off` is looked for before anything that could be broken is loaded.

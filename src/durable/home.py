@@ -6,11 +6,10 @@ a test holds the two together.
 
 from __future__ import annotations
 
-import os
-import stat
 import sys
 
 from durable.errors import HomeError
+from durable.lean import os, stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,7 +116,8 @@ def _quoted(path: str) -> str:
 def secure_dir(path: str) -> None:
     """Makes `path` a directory of ours with mode 0700, or refuses it. Never closes what others use."""
     try:
-        os.makedirs(path, 0o700, exist_ok=True)
+        if not os.path.isdir(path):
+            os.makedirs(path, 0o700, exist_ok=True)
         found = os.lstat(path)
     except OSError as error:
         remedy = f"make it a directory of yours, or {_elsewhere()}"

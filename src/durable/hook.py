@@ -10,7 +10,6 @@ This is the one place that turns a failure into an answer.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 
@@ -19,6 +18,7 @@ from durable.agents.registry import AGENTS
 from durable.alarm import Alarm
 from durable.errors import DurableError, InputError
 from durable.home import data_home
+from durable.lean import os
 from durable.ledger.sqlite import SqliteLedger
 from durable.policy.files import load_policy
 from durable.policy.policy import Policy

@@ -11,7 +11,7 @@ Three verdicts, never a guess: ALIVE and DEAD are proven, all else is UNKNOWN wi
 
 from __future__ import annotations
 
-import os
+from durable.lean import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

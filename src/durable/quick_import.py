@@ -10,9 +10,10 @@ finder knows nothing, and Python's own goes to work, compiles and keeps the resu
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from marshal import loads
+
+from durable.lean import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 from durable.agents.registry import AGENTS
+from durable.lean import os
 from durable.native import dumps
 from durable.policy.decide import MAY_RUN
 from durable.policy.policy import OBSERVE

@@ -7,13 +7,13 @@ directory or a private directory under /tmp holds the file until it can.
 
 from __future__ import annotations
 
-import os
 import time
 
 from durable import crash
 from durable.clock import now
 from durable.errors import DurableError
 from durable.home import config_dir, is_ours, secure_dir
+from durable.lean import os
 from durable.ledger.files import sync_dir, write_synced
 from durable.ledger.keys import read_key
 from durable.native import dumps, hmac_sha256, loads, sha256

@@ -7,11 +7,10 @@ puts it on record and takes it away.
 
 from __future__ import annotations
 
-import os
-
 from durable.clock import nanoseconds, now, stamp
 from durable.errors import DurableError, HomeError
 from durable.home import check_file, config_dir, is_within, secure_dir
+from durable.lean import os
 from durable.ledger.files import write_new
 
 try:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 from durable.errors import DurableError, IllegalMove, LedgerBusy, LedgerError, TwinHolds, VersionError
 from durable.home import check_file, command
+from durable.lean import os
 from durable.native import sqlite
 
 TYPE_CHECKING = False
@@ -78,7 +77,10 @@ def check_not_emptied(path: str) -> None:
 
 
 def is_emptied(path: str) -> bool:
-    return os.path.exists(path) and os.path.getsize(path) == 0
+    try:
+        return os.stat(path).st_size == 0
+    except OSError:
+        return False
 
 
 def _opened(path: str, mode: str, busy_s: float) -> sqlite.Connection:

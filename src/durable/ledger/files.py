@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from durable.lean import os
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 

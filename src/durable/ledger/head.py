@@ -7,11 +7,10 @@ event, means that the ledger was cut or put back.
 
 from __future__ import annotations
 
-import os
-
 from durable import crash
 from durable.errors import HomeError, InputError, TamperError
 from durable.home import check_file, command
+from durable.lean import os
 from durable.ledger.chain import head_mac
 from durable.ledger.files import write_synced
 from durable.native import dumps, loads

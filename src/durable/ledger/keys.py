@@ -7,10 +7,9 @@ a new one and could happen twice.
 
 from __future__ import annotations
 
-import os
-
 from durable.errors import KeyFileError
 from durable.home import check_file, command
+from durable.lean import os
 from durable.ledger.files import sync_dir, write_new
 from durable.native import hmac_sha256, sha256
 

@@ -8,12 +8,12 @@ the file is opened once per process and a thread mutex stands beside it.
 from __future__ import annotations
 
 import fcntl
-import os
 import time
 from _thread import allocate_lock
 
 from durable.errors import HomeError, LedgerBusy
 from durable.home import secure_dir
+from durable.lean import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

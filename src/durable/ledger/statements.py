@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
+from durable.lean import os
 from durable.native import sha256, sqlite
 
-_SQL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sql")
+_SQL = os.path.join(os.path.dirname(__file__), "sql")
 _MARK = "-- name: "
 
 

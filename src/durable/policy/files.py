@@ -6,11 +6,9 @@ text; without the key, or with another text, it is compiled again.
 
 from __future__ import annotations
 
-import os
-import stat
-
 from durable.errors import DurableError, PolicyError
 from durable.home import config_dir, is_within
+from durable.lean import os, stat
 from durable.ledger.keys import read_key
 from durable.native import sha256
 from durable.policy.policy import CHOSEN, ENFORCE, PROJECT, USER, Policy, merged

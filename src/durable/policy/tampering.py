@@ -9,7 +9,7 @@ An ordinary call costs one look at its words and imports nothing.
 
 from __future__ import annotations
 
-import os
+from durable.lean import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
