@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import stat
+from durable.lean import os, stat
 
 _PIECE = 65_536
 
