@@ -29,13 +29,14 @@ if TYPE_CHECKING:
 else:
     Verdicts = dict
 
+BUILT_IN = "built-in:"  # of the probes in durable/probes
 _WRITES = ("Edit", "MultiEdit", "NotebookEdit", "Write")
 
 
 class Question:
     """Everything that a probe is told, taken from the ledger before it is let go."""
 
-    __slots__ = ("cwd", "key", "rule", "step", "step_id")
+    __slots__ = ("command", "cwd", "key", "rule", "speaks", "step", "step_id")
 
     def __init__(self, tx: Transaction, step: Step, rule: Rule) -> None:
         row = {name: value for name, value in step.row.items() if value is not None and name != "exit_hidden"}
@@ -45,6 +46,19 @@ class Question:
         self.cwd: str = step.cwd
         self.rule = rule
         self.key: bytes = tx.key.fingerprint
+        claims = tx.all("claims_of_step", step_id=step.step_id)
+        # What becomes of the step becomes of all its claims: who sees one of them can't speak for another rule's.
+        self.speaks = all(claim["rule"] == rule.name for claim in claims)
+        self.command = self._command({claim["fingerprint"] for claim in claims})
+        if self.command is not None:
+            self.step["command"] = self.command
+
+    def _command(self, marks: set[str]) -> dict[str, Any] | None:
+        if self.step["tool_name"] != "Bash" or not isinstance(self.step["input"], dict):
+            return None
+        from durable.probe_command import command_of
+
+        return command_of(self.step["input"].get("command"), self.cwd, self.rule, marks, self.key)
 
 
 def can_be_probed(step: Step, rule: Rule) -> bool:
@@ -58,8 +72,25 @@ def ask(question: Question, seconds: float, env: Mapping[str, str]) -> Verdict:
     rule, step = question.rule, question.step
     if not rule.probe:
         return built_in(step["tool_name"], step["input"], step, question.key)
+    if not question.speaks:
+        return Verdict(CANT_TELL, "", f"its line holds calls of other rules too, and a probe of {rule.name} sees one")
     seconds = min(seconds, rule.probe_timeout_s or seconds)
-    return run_probe(rule.probe, step, question.cwd, seconds, env)
+    if not rule.probe.startswith(BUILT_IN):
+        return run_probe(rule.probe, step, question.cwd, seconds, env)
+    if question.command is None:
+        return Verdict(
+            CANT_TELL, "", "its line, or what stands in its directory now, does not tell what it was to make"
+        )
+    return run_probe(_built_in(rule.probe), step, question.command["cwd"], seconds, env)
+
+
+def _built_in(probe: str) -> str:
+    """As a line for the shell."""
+    import sys
+
+    script = f"{__file__.rpartition('/')[0]}/probes/run.py"
+    words = (sys.executable, "-I", "-S", script, probe.removeprefix(BUILT_IN))
+    return "exec " + " ".join("'" + word.replace("'", "'\\''") + "'" for word in words)
 
 
 def record_probe(tx: Transaction, step: Step, verdict: Verdict, redactor: Redactor) -> None:
@@ -100,4 +131,3 @@ def still_possible(tx: Transaction, step: Step, settle_s: float) -> str:
     if nanoseconds(tx.at) < until:
         return f"its probe says that it did not happen, but it may still be under way until {stamp(until)}"
     return ""
-

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from policies import claimed
 
@@ -253,6 +253,7 @@ def test_only_the_beginning_of_a_huge_manifest_is_read(tmp_path: Path) -> None:
     assert cargo_package(str(tmp_path)) == ""
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_no_place_and_no_line_is_too_strange(line: str, cwd: str) -> None:
     commands = parse_line(line + "\ngh pr create", "/" + cwd).commands

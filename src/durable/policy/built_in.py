@@ -63,6 +63,7 @@ GITHUB: dict[str, dict[str, Any]] = {
         "gh pr create", "gh pr new",
         unless=["Bash(gh pr create * --web *)", "Bash(gh pr create * -w *)"],
         adds=["git-branch"],
+        probe="built-in:gh_pr_create",
         exits=GH_EXITS,
         no_effect_output=[*GH_SAYS, 'a pull request for branch "', "No commits between", "must first push the current"],
     ),
@@ -77,6 +78,7 @@ GITHUB: dict[str, dict[str, Any]] = {
     "gh issue create": _commands(
         "gh issue create", "gh issue new",
         unless=["Bash(gh issue create * --web *)", "Bash(gh issue create * -w *)"],
+        probe="built-in:gh_issue_create",
         exits=GH_EXITS, no_effect_output=GH_SAYS,
     ),
     "gh issue comment": _commands(
@@ -85,8 +87,13 @@ GITHUB: dict[str, dict[str, Any]] = {
                 "Bash(gh issue comment * --web *)", "Bash(gh issue comment * -w *)"],
         exits=GH_EXITS, no_effect_output=GH_SAYS,
     ),
+    "gh release create": _commands(
+        "gh release create", "gh release new",
+        probe="built-in:gh_release_create", exits=GH_EXITS,
+        no_effect_output=[*GH_SAYS, "a release with the same tag name already exists"],
+    ),
     "gh create": _commands(
-        "gh release create", "gh release new", "gh repo create", "gh repo new", "gh gist create", "gh gist new",
+        "gh repo create", "gh repo new", "gh gist create", "gh gist new",
         "gh project create", "gh project item-create", "gh codespace create", "gh cs create", "gh pr revert",
         "gh agent-task create",
         unless=["Bash(gh gist create * --web *)", "Bash(gh gist create * -w *)"],
@@ -101,6 +108,7 @@ FORGES = {
         "glab mr create", "glab mr new",
         unless=["Bash(glab mr create * --web *)", "Bash(glab mr create * -w *)"],
         adds=["git-branch"],
+        probe="built-in:glab_mr_create",
     ),
     "glab create": _commands(
         "glab mr note", "glab issue create", "glab issue new", "glab issue note", "glab snippet create",
@@ -130,7 +138,7 @@ PACKAGES = {
     "npm publish": _commands(
         "npm publish", "pnpm publish", "yarn publish", "yarn npm publish", "yarn workspace * npm publish",
         "yarn workspace * publish", "yarn workspaces * npm publish", "bun publish", "lerna publish",
-        adds=["npm-package"], no_effect_output=NPM_SAYS,
+        adds=["npm-package"], probe="built-in:npm_publish", no_effect_output=NPM_SAYS,
     ),
     "cargo publish": _commands(
         "cargo publish", "cargo +* publish", unless=["Bash(cargo * publish * -n *)"], adds=["cargo-package"],

@@ -193,14 +193,14 @@ def _match_commands(ruling: Ruling, policy: Policy, candidates: Candidates, line
     default = ruling.effect
     effects = []
     for at, command in enumerate(parsed.commands):
-        found = _judged(policy, candidates, default, lambda rule, command=command: _of_command(rule, command))  # type: ignore[misc]
+        found = _judged(policy, candidates, default, lambda rule, command=command: matching_pattern(rule, command))  # type: ignore[misc]
         effects.append(default if found.rule is None else found.rule.effect)
         _take_command(ruling, found, at, line, cwd)
     if max(map(EFFECTS.index, effects)) > EFFECTS.index(ruling.effect):
         ruling.effect, ruling.rule = effect_of(BASH)
 
 
-def _of_command(rule: Rule, command: Command) -> Pattern | None:
+def matching_pattern(rule: Rule, command: Command) -> Pattern | None:
     if any(_speaks_of(pattern, command) for pattern in rule.unless):
         return None
     found = next((pattern for pattern in rule.match if _speaks_of(pattern, command)), None)
