@@ -23,7 +23,7 @@ from durable.ledger.sqlite import SqliteLedger
 from durable.policy.files import load_policy
 from durable.policy.policy import Policy
 from durable.redact import Redactor
-from durable.spool import Fold
+from durable.waiting import waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from durable.event import Event
+    from durable.fold import Fold
     from durable.ledger.transaction import Transaction
     from durable.prepare import Prepared
     from durable.probing import Verdicts
@@ -112,15 +113,21 @@ class Hook:
         tx = ledger.begin()
         self.alarm.doing = "writing its row"
         try:
-            left = self.alarm.left()
-            self.fold = Fold(self.home, self.env, left / 2, int(left * FOLDED_A_SECOND / 2))
-            self.fold.into(tx, self.redactor)
+            if waiting(self.home, self.env):
+                self._take_in(tx)
             if self.marker is not None:
                 switch.record(tx, self.marker, self.redactor)
         except BaseException:
             ledger.rollback()
             raise
         return tx
+
+    def _take_in(self, tx: Transaction) -> None:
+        from durable.fold import Fold
+
+        left = self.alarm.left()
+        self.fold = Fold(self.home, self.env, left / 2, int(left * FOLDED_A_SECOND / 2))
+        self.fold.into(tx, self.redactor)
 
     def sweep(self) -> None:
         """After the commit: what was taken in need not wait any longer."""

@@ -1,6 +1,7 @@
 """Before the call: the row that must be on disk before anything may run.
 
-    join ─▶ second start? ─▶ rules ─▶ what the ledger knows of the claims ─▶ decide ─▶ row ─▶ running | closed
+join ─▶ answered or deferred earlier? ─▶ rules ─▶ what the ledger knows of the claims ─▶ decide
+     ─▶ row ─▶ running | closed | deferred
 """
 
 from __future__ import annotations
@@ -16,10 +17,8 @@ from durable.policy.decide import (
     DEFER,
     DENY,
     MAY_RUN,
-    PERMIT,
     PROBE,
     REPLAYED,
-    Answer,
     Decision,
     Situation,
     decide,
@@ -27,8 +26,7 @@ from durable.policy.decide import (
 from durable.policy.effects import WRITES_A_FILE
 from durable.policy.policy import OBSERVE
 from durable.policy.quiet import Unruled, unruled
-from durable.spool import void_note
-from durable.step import ONCE, REFUSED, RUNNING, overtaken
+from durable.step import ONCE, REFUSED
 from durable.step import REPLAYED as HANDED_OVER
 
 TYPE_CHECKING = False
@@ -84,16 +82,9 @@ class Preparation:
     def prepare(self, elapsed_us: int, tampers: str = "") -> Prepared:
         seat = join(self.tx, self.event, self.env)
         hashed = input_hash(self.tx.key.fingerprint, self.call.input)
-        started = self._started_before(seat, hashed)
-        if started is not None:
-            return Prepared(_as_before(started))
-        _settle_overtaken(self.tx, self.event, seat, self.redactor)
-        waiting = self._deferred(hashed)
-        if waiting is not None and waiting.approval == "denied":
-            from durable.policy import reasons
-
-            said = reasons.refused_by_person(waiting.approval_by)
-            return Prepared(Decision(Answer(DENY, "approval", said), Unruled(waiting.effect, waiting.rule), []))
+        answered, waiting = self._earlier(seat, hashed)
+        if answered is not None:
+            return Prepared(answered)
         ruling = unruled(self.call, self.policy) or self._ruled()
         step_id = waiting.step_id if waiting is not None else row.new_step_id()
         claims = marks(self.tx.key.fingerprint, self.event, seat.run_id, ruling)
@@ -125,32 +116,20 @@ class Preparation:
 
     # ---- what is there already ----------------------------------------------------------------
 
-    def _started_before(self, seat: Seat, hashed: str) -> Step | None:
-        """The client may start a hook twice for one call; a model may also reuse an id for another call.
-        The same start has the same owner, agent, prompt, id and input, and nothing has come back for it yet."""
-        found = self.tx.step(
-            "same_call_in_flight",
-            session_id=self.event.session_id,
-            tool_use_id=self.call.use_id,
-            owner_id=seat.owner_id,
-            agent_id=self.event.agent_id,
-            prompt_id=self.event.prompt_id,
-            input_hash=hashed,
-        )
-        if found is None or found.status != RUNNING:
-            return None
-        void_note(self.tx, found.step_id)
-        return found
+    def _earlier(self, seat: Seat, hashed: str) -> tuple[Decision | None, Step | None]:
+        """An answer that stands already, and the row of a call that has waited for a person's."""
+        tx, event = self.tx, self.event
+        found = tx.one("session_so_far", session_id=event.session_id, tool_use_id=self.call.use_id)
+        if found is None or not any(found.values()):
+            return None, None
+        from durable import earlier
 
-    def _deferred(self, hashed: str) -> Step | None:
-        """A call that waited for a person's answer: the client starts it again under the same id."""
-        return self.tx.step(
-            "deferred_call",
-            session_id=self.event.session_id,
-            tool_use_id=self.call.use_id,
-            agent_id=self.event.agent_id,
-            input_hash=hashed,
-        )
+        answered = earlier.answered_before(tx, event, seat, hashed)
+        if answered is not None:
+            return answered, None
+        earlier.settle_overtaken(tx, event, seat, self.redactor)
+        waiting = earlier.waiting_for_a_person(tx, event, hashed)
+        return (None, None) if waiting is None else (earlier.refused_by_a_person(waiting), waiting)
 
     def _situation(
         self,
@@ -262,22 +241,3 @@ class Preparation:
         self.tx.close_step(
             step, closing(HANDED_OVER, "PreToolUse", output=twin.output, exit_code=twin.exit_code, exit_known=1)
         )
-
-
-def _as_before(started: Step) -> Decision:
-    """The same answer to the second start: a permit beside a question could let the call run unasked."""
-    answer = Answer(PERMIT)
-    if started.asked_at is not None:
-        from durable.policy import reasons
-
-        answer = Answer(ASK, started.verdict or "", reasons.asked_before(started))
-    return Decision(answer, Unruled(started.effect, started.rule), [])
-
-
-def _settle_overtaken(tx: Transaction, event: Event, seat: Seat, redactor: Redactor) -> None:
-    running = tx.steps("running_of_session", session_id=event.session_id)
-    late = [step for step in running if overtaken(step, seat.owner_id, event.agent_id, event.prompt_id)]
-    if late:
-        from durable.reconcile import Reconciler
-
-        Reconciler(tx, redactor).overtaken(late)

@@ -14,9 +14,9 @@ from durable.errors import PolicyError
 from durable.ledger.reading import Reader
 from durable.owner import ALIVE, DEAD
 from durable.policy.files import load_policy
-from durable.spool import Fold
 from durable.step import CONTRADICTED, ONCE, UNPREPARED
 from durable.view import counted, needs_a_person, short_id, step_json, was_let_through
+from durable.waiting import waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,9 +54,9 @@ def run() -> Result:
             interrupted = (reader.one("interrupted") or {"calls": 0})["calls"]
     else:
         absent = [Paragraph(no_ledger(state))]
-    waiting = len(Fold(state, os.environ, 0).waiting())
-    data = {"items": items, "interrupted": interrupted, "waiting_receipts": waiting, "enforcement_off": enforcement()}
-    view = [*unshown(item["step"] for item in items if item["step"]), *_view(items, waiting, interrupted, bool(absent))]
+    left = len(waiting(state, os.environ))
+    data = {"items": items, "interrupted": interrupted, "waiting_receipts": left, "enforcement_off": enforcement()}
+    view = [*unshown(item["step"] for item in items if item["step"]), *_view(items, left, interrupted, bool(absent))]
     return Result("open", data, 1 if items else 0, [*notices(), *absent, *view])
 
 

@@ -10,13 +10,13 @@ from durable.cli.options import argument
 from durable.cli.reading import contents, find_run, has_ledger, heard, no_ledger, notices
 from durable.cli.result import Facts, Heading, Note, Paragraph, Result, Table
 from durable.cli.words import call, standing
+from durable.fold import Fold
 from durable.ledger.reading import Reader
 from durable.ledger.sqlite import SqliteLedger
 from durable.native import loads
 from durable.policy.files import load_policy
 from durable.reconcile import Reconciler
 from durable.redact import Redactor
-from durable.spool import Fold
 from durable.view import needs_a_person, short_id, short_step
 
 TYPE_CHECKING = False

@@ -12,8 +12,8 @@ from durable.errors import DurableError
 from durable.home import command
 from durable.ledger.database import database_in
 from durable.native import loads
-from durable.spool import Fold
 from durable.view import age, counted
+from durable.waiting import waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,15 +81,15 @@ def _some(names: list[str]) -> str:
 
 
 def waiting_checks(home: str, env: Mapping[str, str]) -> Iterator[Check]:
-    waiting, bad = Fold(home, env, 0).waiting(), _names(f"{home}/spool/bad")
+    left, bad = waiting(home, env), _names(f"{home}/spool/bad")
     if bad:
         sentence = f"{counted(len(bad), 'receipt')} in {home}/spool/bad can't be folded into the ledger"
         yield Check(WARN, "spool", sentence, f"{command()} open says why", seen=bad)
-    if waiting:
-        sentence = f"{counted(len(waiting), 'receipt')} waiting to be folded in"
+    if left:
+        sentence = f"{counted(len(left), 'receipt')} waiting to be folded in"
         remedy = "the next hook does it; if they stay, look at the other findings"
-        yield Check(WARN, "spool", sentence, remedy, seen=waiting)
-    if not bad and not waiting:
+        yield Check(WARN, "spool", sentence, remedy, seen=left)
+    if not bad and not left:
         yield Check(PASS, "spool", "no receipt waits")
 
 

@@ -8,7 +8,7 @@ import signal
 import tempfile
 from typing import TYPE_CHECKING, Any
 
-from durable.spool import rooms
+from durable.waiting import rooms
 
 if TYPE_CHECKING:
     from types import FrameType, TracebackType

@@ -82,12 +82,13 @@ def _take(ledger: SqliteLedger, ring: KeyRing) -> str:
 
 def _fold_in_spool(home: str, env: Mapping[str, str]) -> None:
     """What waits there is signed with the old key: later nobody could tell it from a forgery."""
-    from durable.spool import Fold
+    from durable.fold import Fold
+    from durable.waiting import waiting
 
     while True:
-        ledger, fold = SqliteLedger(home), Fold(home, env, _FOLDING_S)
-        if not fold.waiting():
+        if not waiting(home, env):
             return
+        ledger, fold = SqliteLedger(home), Fold(home, env, _FOLDING_S)
         try:
             with ledger.begin() as tx:
                 before = tx.seq

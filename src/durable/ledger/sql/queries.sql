@@ -160,6 +160,10 @@ SELECT owner_id, session_id, pid, started, boot, host, pidns, ended_at, end_reas
 -- name: owners_of_session
 SELECT * FROM owners WHERE session_id = :session_id ORDER BY seen_at;
 
+-- name: session_so_far
+SELECT EXISTS (SELECT 1 FROM steps WHERE session_id = :session_id AND tool_use_id = :tool_use_id) AS has_this_id,
+       EXISTS (SELECT 1 FROM steps WHERE session_id = :session_id AND status = 'running') AS has_running;
+
 -- name: same_call_in_flight
 SELECT * FROM steps
 WHERE session_id = :session_id AND tool_use_id = :tool_use_id AND owner_id = :owner_id
