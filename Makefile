@@ -5,6 +5,7 @@ BIN := .venv/bin
 help:
 	@echo "make demo    install into .venv and see the hooks at work; needs no agent, touches no settings"
 	@echo "make test    ruff, mypy and every test"
+	@echo "make interleavings   1,000 random interleavings of calls through the real hooks (minutes)"
 	@echo "make bench   what a hook costs, alone and with many at once (minutes)"
 	@echo "make clean   remove .venv and all caches"
 
@@ -15,6 +16,9 @@ test: .venv/installed-for-tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist loadfile
+
+interleavings: .venv/installed-for-tests
+	PYTHONPATH=src:tests $(BIN)/python -m hooks.interleavings 1000
 
 bench: .venv/installed
 	$(BIN)/python bench/hook_start.py
@@ -32,4 +36,4 @@ clean:
 	@scripts/environment '.[test]'
 	@touch $@ .venv/installed
 
-.PHONY: help demo test bench clean
+.PHONY: help demo test interleavings bench clean
