@@ -105,7 +105,7 @@ def release(asked: Asked) -> str:
         asked.json("gh", "repo", "view", *repo[1:], "--json", "nameWithOwner")
         raise DidNotHappen(f"there is no release {tag}")
     found = printed(words, done, dict)
-    if found["isDraft"] or not found["publishedAt"]:
+    if found["isDraft"]:
         raise CantTell(f"{found['url']} is a draft")
     return asked.judge([(found["publishedAt"], found["url"])], f"the release {tag} is older")
 
