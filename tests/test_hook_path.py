@@ -26,7 +26,7 @@ DOORS = {
     "post_tool_use": "import durable.hook, durable.receipt",
     "lifecycle": "import durable.hook, durable.lifecycle, durable.agents.claude_transcript",
     "failure": "import durable.hook, durable.failure",
-    "evidence": "import durable.probe, durable.file_probe, durable.notify, durable.prompts, durable.policy.reworded",
+    "evidence": "import durable.probe, durable.file_probe, durable.notify, durable.prompts, durable.hint",
     "protection": "import durable.policy.tampering_line",
 }
 

@@ -17,6 +17,7 @@ from durable.policy.decide import (
     DEFER,
     DENY,
     MAY_RUN,
+    PERMIT,
     PROBE,
     REPLAYED,
     Decision,
@@ -101,6 +102,10 @@ class Preparation:
         self._try_replay(found)
         found.step = self._written(found.decision, seat, step_id, hashed, claims, elapsed_us, waiting)
         found.decision = self._answer(found)
+        if ruling.claims and found.decision.verdict == PERMIT:
+            from durable.hint import rewording_hint
+
+            found.decision.hint = rewording_hint(self.tx, self.call, claims, seat.run_id, self.redactor)
         return found
 
     def _question(self, decision: Decision) -> Question:

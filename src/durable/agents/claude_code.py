@@ -163,7 +163,7 @@ def render_decision(decision: Decision, replacement: dict[str, Any] | None) -> s
     """Before the call. Whatever is no deny and no question leaves the client's own permission check in place,
     except a receipt that is handed over: it has been decided, and there is nothing left to permit."""
     if decision.verdict == "permit":
-        return render_permit()
+        return render_permit(decision.hint)
     if decision.verdict == "replay" and replacement is not None:
         return _specific("PreToolUse", {"permissionDecision": "allow", "updatedInput": replacement})
     fields = {"permissionDecision": decision.verdict, "permissionDecisionReason": decision.reason}

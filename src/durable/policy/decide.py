@@ -94,9 +94,10 @@ class Answer:
 
 
 class Decision:
-    """`whys` has one entry for each claim; `claim` is the one that the answer is about, if it is about one."""
+    """`whys` has one entry for each claim; `claim` is the one that the answer is about, if it is about one.
+    `hint` is a word to the person beside a permit."""
 
-    __slots__ = ("claim", "code", "effect", "reason", "rule", "step", "verdict", "whys")
+    __slots__ = ("claim", "code", "effect", "hint", "reason", "rule", "step", "verdict", "whys")
 
     def __init__(
         self, answer: Answer, ruling: Ruling | Unruled | Decision, whys: list[str], claim: Claimed | None = None
@@ -109,6 +110,7 @@ class Decision:
         self.rule: str = ruling.rule
         self.whys = whys
         self.claim = claim
+        self.hint = ""
 
     def observed(self) -> Decision:
         """The same call under observe mode: whatever would have been, it runs."""

@@ -213,6 +213,11 @@ WHERE claims.project = :project AND claims.rule = :rule AND claims.words = :word
   AND steps.tool_name = :tool_name AND steps.step_id <> :except
 ORDER BY steps.seq DESC;
 
+-- name: recent_of_tool
+SELECT * FROM steps
+WHERE run_id = :run_id AND tool_name = :tool_name AND prepared_at >= :since AND status NOT IN ('refused', 'replayed')
+ORDER BY seq DESC LIMIT 20;
+
 -- name: unended_owners_of_run
 SELECT * FROM owners WHERE ended_at IS NULL AND session_id IN (SELECT session_id FROM sessions WHERE run_id = :run_id);
 
