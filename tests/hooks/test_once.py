@@ -187,6 +187,25 @@ def test_a_call_in_flight_in_another_session_of_the_project_holds_as_well(door: 
     assert "Already done" in denied(door.pre(bash(PAY, "toolu_3", session_id=OTHER)))
 
 
+def test_a_line_that_is_denied_for_two_calls_in_flight_waits_for_both(door: Door) -> None:
+    other = "pay --to eve 7"
+    for use_id, command in (("toolu_1", PAY), ("toolu_2", other)):
+        assert door.pre(bash(command, use_id)).permits
+    denied(door.pre(bash(f"{PAY} && {other}", "toolu_3", session_id=OTHER)))
+    for use_id, command in (("toolu_1", PAY), ("toolu_2", other)):
+        door.post(ran(command, use_id))
+    for use_id, command in (("toolu_4", PAY), ("toolu_5", other)):
+        denied(door.pre(bash(command, use_id, session_id=OTHER)))
+
+
+def test_what_was_denied_for_another_reason_waits_for_nothing(door: Door) -> None:
+    door.policy(RULES + '[rules.never]\nmatch = "Bash(never *)"\ngate = "deny"\n')
+    assert door.pre(bash(PAY, "toolu_1")).permits
+    denied(door.pre(bash(f"{PAY} && never ever", "toolu_2", session_id=OTHER)))
+    door.post(ran(PAY, "toolu_1"))
+    assert door.pre(bash(PAY, "toolu_3", session_id=OTHER)).permits
+
+
 def test_of_twins_that_start_at_once_one_runs(door: Door) -> None:
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda number: door.pre(bash(PAY, f"toolu_{number}")), range(6)))
@@ -258,6 +277,22 @@ def test_what_a_cut_off_run_has_done_counts_for_the_next_one(door: Door) -> None
     door.post(ran(PAY, "toolu_1"), CLAUDE_PID=str(client.pid))
     client.kill()
     assert "Already done" in denied(door.pre(bash(PAY, "toolu_2", session_id=OTHER)))
+
+
+def test_it_counts_for_its_own_session_under_another_run_too(door: Door) -> None:
+    client = FakeClient()
+    door.pre(bash(PAY, "toolu_1"), CLAUDE_PID=str(client.pid))
+    door.post(ran(PAY, "toolu_1"), CLAUDE_PID=str(client.pid))
+    client.kill()
+    assert "Already done" in denied(door.pre(bash(PAY, "toolu_2"), DURABLE_RUN_ID="another"))
+
+
+def test_the_death_of_a_client_that_was_permitted_nothing_cuts_no_run_off(door: Door) -> None:
+    client = FakeClient()
+    door.lifecycle(recorded("SessionStart-startup", session_id=OTHER), CLAUDE_PID=str(client.pid))
+    client.kill()
+    paid(door, session_id=OTHER)
+    assert door.pre(bash(PAY, "toolu_2")).permits
 
 
 def test_an_id_that_is_used_again_is_another_call(door: Door) -> None:

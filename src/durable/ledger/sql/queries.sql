@@ -113,7 +113,8 @@ UPDATE steps SET effective_input = :effective_input WHERE step_id = :subject;
 UPDATE steps SET flag = :flag WHERE step_id = :subject;
 
 -- name: step_decided
-UPDATE steps SET verdict = :verdict, owner_id = :owner_id, prompt_id = :prompt_id, transcript_pos = :transcript_pos
+UPDATE steps SET tool_use_id = :tool_use_id, verdict = :verdict, owner_id = :owner_id, prompt_id = :prompt_id,
+                 transcript_pos = :transcript_pos
 WHERE step_id = :subject AND status = 'prepared';
 
 -- name: step_handed_over
@@ -162,7 +163,7 @@ SELECT * FROM owners WHERE session_id = :session_id ORDER BY seen_at;
 
 -- name: session_so_far
 SELECT EXISTS (SELECT 1 FROM steps WHERE session_id = :session_id AND tool_use_id = :tool_use_id) AS has_this_id,
-       EXISTS (SELECT 1 FROM steps WHERE session_id = :session_id AND status = 'running') AS has_running;
+       EXISTS (SELECT 1 FROM steps WHERE session_id = :session_id AND status IN ('running', 'prepared')) AS has_open;
 
 -- name: same_call_in_flight
 SELECT * FROM steps
@@ -176,6 +177,12 @@ SELECT * FROM steps
 WHERE session_id = :session_id AND tool_use_id = :tool_use_id AND agent_id = :agent_id
   AND input_hash = :input_hash AND deferred_at IS NOT NULL AND (status = 'prepared' OR approval = 'denied')
 ORDER BY seq DESC LIMIT 1;
+
+-- name: deferred_of_session
+SELECT * FROM steps
+WHERE session_id = :session_id AND status = 'prepared' AND deferred_at IS NOT NULL
+  AND tool_name = :tool_name AND cwd = :cwd AND agent_id = :agent_id
+ORDER BY seq;
 
 -- name: call_awaiting_receipt
 SELECT * FROM steps
@@ -219,17 +226,20 @@ WHERE run_id = :run_id AND tool_name = :tool_name AND prepared_at >= :since AND 
 ORDER BY seq DESC LIMIT 20;
 
 -- name: unended_owners_of_run
-SELECT * FROM owners WHERE ended_at IS NULL AND session_id IN (SELECT session_id FROM sessions WHERE run_id = :run_id);
+SELECT * FROM owners WHERE ended_at IS NULL AND owner_id IN (SELECT owner_id FROM steps WHERE run_id = :run_id);
 
 -- name: cut_off
 SELECT 1 AS yes WHERE EXISTS (
     SELECT 1 FROM steps WHERE run_id = :run_id AND effect = 'once' AND doubted_at IS NOT NULL)
   OR EXISTS (
     SELECT 1 FROM owners WHERE end_reason LIKE 'found dead%'
-      AND session_id IN (SELECT session_id FROM sessions WHERE run_id = :run_id));
+      AND owner_id IN (SELECT owner_id FROM steps WHERE run_id = :run_id));
 
 -- name: denied_in_flight
-SELECT 1 AS yes FROM steps WHERE duplicate_of = :step_id AND run_id = :run_id AND verdict = 'in_flight' LIMIT 1;
+SELECT 1 AS yes FROM claims JOIN steps USING (step_id)
+WHERE claims.fingerprint = :fingerprint AND steps.run_id = :run_id AND steps.status = 'refused'
+  AND steps.verdict IN ('in_flight', 'in_doubt', 'reworded', 'elsewhere', 'duplicate')
+  AND steps.seq > :seq AND steps.prepared_at <= :closed_at LIMIT 1;
 
 -- name: grant_for
 SELECT * FROM grants WHERE fingerprint = :fingerprint AND project = :project AND used_by IS NULL
