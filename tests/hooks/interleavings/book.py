@@ -152,12 +152,14 @@ class Book:
         return self._cut_off(made.run)
 
     def _cut_off(self, run: str) -> str:
-        if any(client.killed and client.run == run for client in self.clients):
+        left_dead = [client for client in self.clients if client.killed and client.run == run]
+        if any(made.client in left_dead and not made.unsure for made in self.made):
             return HELD
         once = [made for made in self.made if made.run == run and made.claims]
         if any(made.doubted and not made.unsure for made in once):
             return HELD
-        return EITHER if any(made.unsure or made.status == "silent" for made in once) else FREE
+        unknown = bool(left_dead) or any(made.unsure or made.status == "silent" for made in once)
+        return EITHER if unknown else FREE
 
     # ---- what became of it ----------------------------------------------------------------------
 
