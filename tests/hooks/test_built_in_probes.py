@@ -356,7 +356,7 @@ def test_a_tag_may_have_many_drafts(door: Door) -> None:
 # ---- npm publish --------------------------------------------------------------------------------------
 
 PUBLISH = "npm publish --access public"
-TIMES = {"created": OLD, "modified": NEW, "1.0.0": OLD, "1.1.0": NEW}
+TIMES = {"1.0.0": OLD, "1.1.0": NEW}
 UNKNOWN = ("view a time --json", {"error": {"code": "E404"}}, 1, "E404")
 
 

@@ -15,6 +15,7 @@ from durable.commandline.wrapper_options import (
     SHELL_VALUES,
     SUDO,
     SUDO_RUNS_NOTHING,
+    UP_TO,
     XARGS,
 )
 
@@ -47,6 +48,9 @@ def peel(words: list[str], name: str) -> list[Inside]:
     if name in GROUPS and len(words) > 1:
         name = f"{name} {words[1]}"
         words = words[1:]
+    mark = next((at for at, word in enumerate(words) if word in UP_TO.get(name, ())), 0)
+    if mark and mark + 1 < len(words):
+        return [Inside(words[mark + 1 :])]
     prefix = PREFIXES.get(name)
     found = [] if prefix is None else _prefix(words, *prefix)
     if name in FETCHING:
@@ -268,7 +272,7 @@ def _flock(words: list[str]) -> list[Inside]:
 
 
 SPECIAL: dict[str, Callable[[list[str]], list[Inside]]] = {
-    **dict.fromkeys(("bash", "sh", "zsh", "dash", "ksh", "mksh", "ash"), _shell),
+    **dict.fromkeys(("bash", "sh", "zsh", "dash", "fish", "ksh", "mksh", "ash"), _shell),
     **dict.fromkeys(("command", "builtin", "exec"), _in_this_shell),
     **dict.fromkeys(("su", "runuser", "script", "nix-shell"), _with_command_option),
     **dict.fromkeys(("fd", "fdfind"), _fd),

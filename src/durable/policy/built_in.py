@@ -147,11 +147,12 @@ PACKAGES = {
     "python publish": _commands(
         "poetry publish", "uv publish", "flit publish", "hatch publish", "pdm publish", "maturin publish",
         "python* -m poetry publish", "python* -m flit publish", "python* -m hatch publish", "python* -m pdm publish",
-        "python* -m uv publish",
+        "python* -m uv publish", "rye publish",
         adds=["python-package"],
     ),
     "twine upload": _commands(
-        "twine upload", "python* -m twine upload", "maturin upload", adds=["python-package", "files"]
+        "twine upload", "python* -m twine upload", "uv tool run twine upload", "maturin upload",
+        adds=["python-package", "files"],
     ),
     "gem push": _commands(
         "gem push", "rake release", adds=["files"],

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 # fmt: off
-DIGEST = "3a2270b0"
+DIGEST = "69b1a55c"
 NAMES: list[str] = ['built-in gh pr create', 'built-in gh pr comment', 'built-in gh issue create',
  'built-in gh issue comment', 'built-in gh release create', 'built-in gh create',
  'built-in gh workflow run', 'built-in gh api', 'built-in glab mr create',
@@ -40,11 +40,12 @@ INDEX: dict[str, Any] = {'tools': {},
            'lerna': [18],
            'cargo': [19, 26],
            'poetry': [20],
-           'uv': [20],
+           'uv': [20, 21],
            'flit': [20],
            'hatch': [20],
            'pdm': [20],
            'maturin': [20, 21],
+           'rye': [20],
            'twine': [21],
            'gem': [22],
            'rake': [22],

@@ -69,7 +69,8 @@ def _times(asked: Asked, name: str, registry: str) -> dict[str, Any]:
         found = json.loads(done.stdout)
     except ValueError:
         found = None
-    if done.returncode == 0 and isinstance(found, dict) and "created" in found:
+    # A version that does not exist has no line here; a package that was withdrawn has an object in one.
+    if done.returncode == 0 and isinstance(found, dict) and any(isinstance(made, str) for made in found.values()):
         return found
     if _is_unknown(found) and _is_public(asked, name, registry):
         return {}
