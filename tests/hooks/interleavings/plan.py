@@ -7,7 +7,8 @@
     call CLIENT,AGENT,LINE,ID[,twice][,no] ...
                                            at once, each by a hook of its own; `no`: the person, if asked
     end CALL ok|nothing|fail-before|fail-after|lost|spooled
-    kill CLIENT before|after|orphan        kill -9, as its calls' effects have happened or not, or will
+    kill CLIENT before|after|orphan        kill -9 of one that has calls under way, if there is one: their effects
+                                           have not happened, have, or will
     orphan CALL effect|die                 what a process that outlived its client comes to
     leave CLIENT before|after              the session ends
     escape CLIENT before|after             the agent's calls end and no hook hears of it; a new prompt begins
@@ -45,7 +46,11 @@ def plan(seed: int, length: int = 14) -> list[str]:
     rules = dice.sample(["pay", "ship", "wire", "mcp", "rent", "vote", "book", "book"], 2)
     lines = [f"open P {dice.choice(('alone', 'alone', 'attended'))}", "open P alone"]
     verbs = dice.choices(list(VERBS), list(VERBS.values()), k=length)
-    return lines + [_line(dice, verb, rules, number) for number, verb in enumerate(verbs)]
+    for number, verb in enumerate(verbs):
+        lines.append(_line(dice, verb, rules, number))
+        if verb == "kill":
+            lines.append(_line(dice, "call", rules, length + number))  # while what it left is still there
+    return lines
 
 
 def _line(dice: random.Random, verb: str, rules: list[str], number: int) -> str:
@@ -59,7 +64,7 @@ def _line(dice: random.Random, verb: str, rules: list[str], number: int) -> str:
         return f"{verb} {_who(dice, rules, f'{number}')} {dice.choice(CRASHES if verb == 'crash' else HELD)}"
     choices = {
         "end": ENDS,
-        "kill": (*CUTS, "orphan"),
+        "kill": (*CUTS, "orphan", "orphan"),
         "orphan": ("effect", "die"),
         "leave": CUTS,
         "escape": CUTS,

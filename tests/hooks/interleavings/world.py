@@ -144,7 +144,8 @@ class World:
         return client
 
     def do_kill(self, number: str, how: str) -> None:
-        client = self.client(number)
+        busy = [client for client in self.book.clients if self._running(client)]
+        client = busy[int(number) % len(busy)] if busy else self.client(number)
         if how == "orphan":
             for made in self._running(client):
                 made.orphan = None if rules.is_mcp(made.line) else Orphan(client.session)
