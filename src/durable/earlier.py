@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from durable.fingerprint import REWORDED
+from durable.native import loads
 from durable.policy import reasons
 from durable.policy.decide import ASK, DENY, PERMIT, Answer, Decision
 from durable.policy.quiet import Unruled
@@ -10,7 +12,9 @@ from durable.waiting import void_note
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from durable.event import Event
+    from typing import Any
+
+    from durable.event import Call, Event
     from durable.join import Seat
     from durable.ledger.transaction import Transaction
     from durable.redact import Redactor
@@ -44,16 +48,41 @@ def _as_before(started: Step) -> Decision:
     return Decision(answer, Unruled(started.effect, started.rule), [])
 
 
-def waiting_for_a_person(tx: Transaction, event: Event, hashed: str) -> Step | None:
-    """A call that was deferred: the client starts it again under the same id."""
+def waiting_for_a_person(tx: Transaction, event: Event, hashed: str, redactor: Redactor) -> Step | None:
+    """A call that was deferred: the client starts it again under the same id. Of several in one batch it starts
+    only the last, and the model, who no longer sees the others, asks for them anew."""
     assert event.call is not None
-    return tx.step(
+    found = tx.step(
         "deferred_call",
         session_id=event.session_id,
         tool_use_id=event.call.use_id,
         agent_id=event.agent_id,
         input_hash=hashed,
     )
+    return found or _asked_for_anew(tx, event, event.call, hashed, redactor)
+
+
+def _asked_for_anew(tx: Transaction, event: Event, call: Call, hashed: str, redactor: Redactor) -> Step | None:
+    waiting = tx.steps(
+        "deferred_of_session",
+        session_id=event.session_id,
+        tool_name=call.tool,
+        cwd=event.cwd,
+        agent_id=event.agent_id,
+    )
+    wanted = _kept(call.tool, redactor.value(call.input)) if waiting else {}
+    for step in waiting:
+        if step.input_hash == hashed:
+            return step
+        text = tx.content(step.input)
+        # What was taken out of both may have been different.
+        if text is not None and not step.redacted and _kept(call.tool, loads(text)) == wanted:
+            return step
+    return None
+
+
+def _kept(tool: str, given: Any) -> Any:
+    return {name: value for name, value in given.items() if name not in REWORDED.get(tool, ())}
 
 
 def refused_by_a_person(waiting: Step) -> Decision | None:

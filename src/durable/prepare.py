@@ -133,7 +133,7 @@ class Preparation:
         if answered is not None:
             return answered, None
         earlier.settle_overtaken(tx, event, seat, self.redactor)
-        waiting = earlier.waiting_for_a_person(tx, event, hashed)
+        waiting = earlier.waiting_for_a_person(tx, event, hashed, self.redactor)
         return (None, None) if waiting is None else (earlier.refused_by_a_person(waiting), waiting)
 
     def _situation(
@@ -191,6 +191,7 @@ class Preparation:
         """Under whoever asks now: the process that asked first has ended."""
         body = {
             "verdict": decision.code or decision.verdict,
+            "tool_use_id": self.call.use_id,
             "owner_id": seat.owner_id,
             "prompt_id": self.event.prompt_id,
             "transcript_pos": row.transcript_end(self.event),

@@ -116,6 +116,23 @@ def test_a_call_that_waits_for_approval_runs_once_when_its_session_is_resumed(sh
     assert ledger_view.step(shop.state)["status"] == "succeeded"
 
 
+def test_what_stands_beside_a_call_that_waits_runs_once(shop: Client) -> None:
+    """The client starts only the last of those that wait again; the model asks for the other anew."""
+    policy(shop, '[rules.ask]\nmatch = "Bash(./pay a* *)"\ngate = "ask"\neffect = "once"\n' + RULE)
+    batch = [bash("./pay ann 1", "toolu_1"), bash(PAY, "toolu_2"), bash("./pay abe 3", "toolu_3")]
+    first = shop.run([batch, [say("done")]])
+    assert shop.effects == ["paid bob 5"]
+    for row in ledger_view.steps(shop.state):
+        if row["deferred_at"]:
+            cli(shop, "approve", row["step_id"])
+    shop.run([[say("done")]], prompt="go on", resume=first.session_id)
+    assert shop.effects == ["paid bob 5", "paid abe 3"]
+    had = [[say("done")]] * 3  # the turns that this conversation has behind it
+    shop.run([*had, [bash("./pay ann 1", "toolu_7")], [say("done")]], prompt="and ann?", resume=first.session_id)
+    assert sorted(shop.effects) == ["paid abe 3", "paid ann 1", "paid bob 5"]
+    assert {row["status"] for row in ledger_view.steps(shop.state)} == {"succeeded"}
+
+
 def test_a_project_that_wants_more_freedom_than_the_user_gives_does_not_get_it(shop: Client) -> None:
     (shop.project / ".durable").mkdir()
     loosened = RULE.replace('"once"', '"repeatable"')
