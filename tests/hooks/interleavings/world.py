@@ -440,14 +440,15 @@ class World:
         return made.status == "doubt" and made.orphan is None and not probed
 
     def do_hour(self) -> None:
-        """Completions move back, since the clock can't be moved. What waits in the spool is completed first."""
+        """Beginnings and ends move back, since the clock can't be moved: not so the times that processes are
+        compared with. What waits in the spool is taken in first."""
         self.door.lifecycle(recorded("Stop", session_id="person"))
         ledger = sqlite3.connect(self.door.state / "ledger.db", timeout=30)
+        ledger.create_function("hour_before", 1, _hour_before)
         with ledger:
-            rows = ledger.execute("SELECT step_id, closed_at FROM steps WHERE status = 'succeeded'").fetchall()
-            for step_id, at in rows:
-                then = datetime.strptime(at, STAMP) - timedelta(hours=1)
-                ledger.execute("UPDATE steps SET closed_at = ? WHERE step_id = ?", (then.strftime(STAMP), step_id))
+            ledger.execute(
+                "UPDATE steps SET prepared_at = hour_before(prepared_at), closed_at = hour_before(closed_at)"
+            )
         ledger.close()
         self.book.hour += 1
 
@@ -491,3 +492,7 @@ class World:
         for made in self.book.made:
             if made.step_id and not (order["step.prepared", made.step_id] < order["step.running", made.step_id]):
                 raise Violation(f"{made} was let through before it was prepared")
+
+
+def _hour_before(at: str | None) -> str | None:
+    return at and (datetime.strptime(at, STAMP) - timedelta(hours=1)).strftime(STAMP)
