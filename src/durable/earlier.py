@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from durable.step import Step
 
 
-def answered_before(tx: Transaction, event: Event, seat: Seat, hashed: str) -> Decision | None:
+def started_before(tx: Transaction, event: Event, seat: Seat, hashed: str) -> Step | None:
     """The client may start a hook twice for one call; a model may also reuse an id for another call.
     The same start has the same owner, agent, prompt, id and input, and nothing has come back for it yet."""
     assert event.call is not None
@@ -37,10 +37,10 @@ def answered_before(tx: Transaction, event: Event, seat: Seat, hashed: str) -> D
     if found is None or found.status != RUNNING:
         return None
     void_note(tx, found.step_id)
-    return _as_before(found)
+    return found
 
 
-def _as_before(started: Step) -> Decision:
+def answer_again(started: Step) -> Decision:
     """The same answer to the second start: a permit beside a question could let the call run unasked."""
     answer = Answer(PERMIT)
     if started.asked_at is not None:

@@ -85,8 +85,8 @@ class Preparation:
         hashed = input_hash(self.tx.key.fingerprint, self.call.input)
         answered, waiting = self._earlier(seat, hashed)
         if answered is not None:
-            return Prepared(answered)
-        ruling = unruled(self.call, self.policy) or self._ruled()
+            return answered
+        ruling = self._ruling()
         step_id = waiting.step_id if waiting is not None else row.new_step_id()
         claims = marks(self.tx.key.fingerprint, self.event, seat.run_id, ruling)
         if ruling.claims:
@@ -102,6 +102,8 @@ class Preparation:
         self._try_replay(found)
         found.step = self._written(found.decision, seat, step_id, hashed, claims, elapsed_us, waiting)
         found.decision = self._answer(found)
+        if found.decision.verdict in (PERMIT, ASK) and self.policy.mode != OBSERVE:
+            found.replacement = self._with_key(ruling, found.step)
         if ruling.claims and found.decision.verdict == PERMIT:
             from durable.hint import rewording_hint
 
@@ -114,14 +116,17 @@ class Preparation:
         assert decision.step is not None and decision.claim is not None
         return Question(self.tx, decision.step, decision.claim.rule)
 
-    def _ruled(self) -> Ruling:
+    def _ruling(self) -> Ruling | Unruled:
+        found = unruled(self.call, self.policy)
+        if found is not None:
+            return found
         from durable.policy.match import rules_for
 
         return rules_for(self.call, self.event.cwd, self.event.project, self.policy)
 
     # ---- what is there already ----------------------------------------------------------------
 
-    def _earlier(self, seat: Seat, hashed: str) -> tuple[Decision | None, Step | None]:
+    def _earlier(self, seat: Seat, hashed: str) -> tuple[Prepared | None, Step | None]:
         """An answer that stands already, and the row of a call that has waited for a person's."""
         tx, event = self.tx, self.event
         found = tx.one("session_so_far", session_id=event.session_id, tool_use_id=self.call.use_id)
@@ -129,12 +134,15 @@ class Preparation:
             return None, None
         from durable import earlier
 
-        answered = earlier.answered_before(tx, event, seat, hashed)
-        if answered is not None:
+        started = earlier.started_before(tx, event, seat, hashed)
+        if started is not None:
+            answered = Prepared(earlier.answer_again(started))
+            answered.replacement = self._with_key(self._ruling(), started)
             return answered, None
         earlier.settle_overtaken(tx, event, seat, self.redactor)
         waiting = earlier.waiting_for_a_person(tx, event, hashed, self.redactor)
-        return (None, None) if waiting is None else (earlier.refused_by_a_person(waiting), waiting)
+        refused = None if waiting is None else earlier.refused_by_a_person(waiting)
+        return (None if refused is None else Prepared(refused)), waiting
 
     def _situation(
         self,
@@ -238,6 +246,11 @@ class Preparation:
             self.tx.mark_running(step, asked=decision.verdict == ASK)
         crash.point("after-permit")
         return decision
+
+    def _with_key(self, ruling: Ruling | Unruled, step: Step) -> dict[str, Any] | None:
+        """The input with the key that its provider knows a second request by, where a rule wants it there."""
+        field = next((claim.rule.inject for claim in ruling.claims if claim.rule.inject), "")
+        return {**self.call.input, field: step.idempotency_key} if field else None
 
     def _hand_over(self, step: Step, decision: Decision, replacement: dict[str, Any] | None) -> None:
         assert decision.step is not None

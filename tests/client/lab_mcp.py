@@ -12,7 +12,7 @@ import time
 PATIENCE_S = 30
 TEXT = {
     "type": "object",
-    "properties": {"text": {"type": "string"}, "gate": {"type": "string"}},
+    "properties": {"text": {"type": "string"}, "gate": {"type": "string"}, "key": {"type": "string"}},
     "required": ["text"],
 }
 ABOUT = {
@@ -41,7 +41,7 @@ def run_tool(name, arguments):
     if name == "slow":
         wait_at(arguments["gate"])
     if name != "info":
-        effect(text)
+        effect(" ".join([text, arguments.get("key", "")]).strip())
     if name == "die":
         os._exit(1)
     return {"content": [{"type": "text", "text": f"{name}: {text}"}], "isError": name == "fail"}

@@ -82,6 +82,12 @@ def test_a_second_mcp_call_is_not_made(shop: Client) -> None:
     assert "Already done" in result(shop, "toolu_2").text
 
 
+def test_a_server_is_given_the_key_of_the_row(shop: Client) -> None:
+    policy(shop, '[rules.send]\nmatch = "mcp__lab__send"\neffect = "once"\ninject = "key"\n')
+    shop.run([[call("mcp__lab__send", {"text": "mail"}, "toolu_1")], [say("done")]], args=shop.lab())
+    assert shop.effects == ["mail " + ledger_view.step(shop.state)["idempotency_key"]]
+
+
 def test_of_twins_in_one_batch_one_runs(shop: Client) -> None:
     shop.run([[bash(PAY, "toolu_1"), bash(PAY, "toolu_2"), bash(PAY, "toolu_3")], [say("done")]])
     assert shop.effects == ["paid bob 5"]

@@ -162,11 +162,12 @@ def _kind(value: Any) -> str:
 def render_decision(decision: Decision, replacement: dict[str, Any] | None) -> str:
     """Before the call. Whatever is no deny and no question leaves the client's own permission check in place,
     except a receipt that is handed over: it has been decided, and there is nothing left to permit."""
+    changed = {} if replacement is None else {"updatedInput": replacement}
     if decision.verdict == "permit":
-        return render_permit(decision.hint)
-    if decision.verdict == "replay" and replacement is not None:
-        return _specific("PreToolUse", {"permissionDecision": "allow", "updatedInput": replacement})
-    fields = {"permissionDecision": decision.verdict, "permissionDecisionReason": decision.reason}
+        return _specific("PreToolUse", changed, decision.hint) if changed else render_permit(decision.hint)
+    if decision.verdict == "replay" and changed:
+        return _specific("PreToolUse", {"permissionDecision": "allow", **changed})
+    fields = {"permissionDecision": decision.verdict, "permissionDecisionReason": decision.reason, **changed}
     return _specific("PreToolUse", fields, _for_the_person(decision))
 
 
