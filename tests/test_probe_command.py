@@ -56,6 +56,8 @@ def test_what_leaves_its_surroundings_alone_changes_nothing(line: str) -> None:
         ". ./env && pay 5",
         "cd $X && pay 5",
         "pay 5; pay 5",
+        "for x in 1 2; do pay 5; done",
+        "xargs -n1 pay 5 < f",
         "pay 5; pay 6",
         'pay "5',
     ],

@@ -61,7 +61,7 @@ def _plain(value: str) -> str | None:
 
 def _surroundings_known(commands: list[Command], at: int) -> bool:
     command = commands[at]
-    if not command.cwd or any(one.program in SETS_ENVIRONMENT for one in commands[:at]):
+    if not command.cwd or command.may_repeat or any(one.program in SETS_ENVIRONMENT for one in commands[:at]):
         return False
     before = command.written[: -len(command.words)]
     if command.written[len(before) :] != command.words:

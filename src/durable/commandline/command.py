@@ -16,6 +16,7 @@ STDIN = 16
 TESTED = 32  # `set -e` is off here: the shell asks for this command's code
 MAYBE = 64  # in a branch or a loop: what it assigns is not known afterwards
 ERREXIT = 128  # only `set -e` makes code 0 a proof
+REPEATED = 256  # in a loop, or for each of many words
 
 
 class Open(str):
@@ -32,12 +33,13 @@ class Command:
     cwd: "" if it can't be known; "~/x" if below a home directory.
     exit_hidden: the line's code 0 does not prove that this command ran and succeeded.
     failure_hidden: a code other than 0 may be another command's.
+    may_repeat: it may run several times, and what one of them says does not hold for the others.
     failure_clears: a code other than 0 shows that this command ended with that code or never ran.
     """
 
     __slots__ = (
-        "assignments", "cwd", "exit_hidden", "failure_clears", "failure_hidden", "open_ended", "reads_stdin",
-        "redirects", "subshell", "text", "words", "written",
+        "assignments", "cwd", "exit_hidden", "failure_clears", "failure_hidden", "may_repeat", "open_ended",
+        "reads_stdin", "redirects", "subshell", "text", "words", "written",
     )  # fmt: skip
 
     def __init__(self, words: list[str], cwd: str, marks: int, text: str) -> None:
@@ -47,6 +49,7 @@ class Command:
         self.cwd = cwd
         self.exit_hidden = bool(marks & SUCCESS_HIDDEN)
         self.failure_hidden = bool(marks & FAILURE_HIDDEN)
+        self.may_repeat = bool(marks & REPEATED)
         self.failure_clears = not marks & MAY_HAVE_RUN
         self.open_ended = any(type(word) is Open for word in words)
         self.redirects: list[tuple[str, str]] = []

@@ -8,6 +8,7 @@ from durable.commandline.command import (
     HIDDEN,
     MAY_HAVE_RUN,
     MAYBE,
+    REPEATED,
     STDIN,
     SUBSHELL,
     SUCCESS_HIDDEN,
@@ -114,13 +115,13 @@ class Walker(Runner):
         elif isinstance(node, Loop):
             self._loop(node, state, marks)
         elif isinstance(node, Case):
-            self._expand(node.words, state)
+            self._expand(node.words, state, marks)
             several = HIDDEN if node.falls else FAILURE_HIDDEN if len(node.arms) > 1 else 0
             self._branches(node.arms, False, state, marks | SUCCESS_HIDDEN | several)
         elif isinstance(node, Function):
             state.functions[node.name] = node.body
         elif isinstance(node, Test):
-            self._expand(node.words, state)
+            self._expand(node.words, state, marks)
 
     def _if(self, node: If, state: State, marks: int) -> None:
         before = state.cwd
@@ -151,10 +152,10 @@ class Walker(Runner):
 
     def _loop(self, node: Loop, state: State, marks: int) -> None:
         first, start = len(self.commands), state.cwd
-        self._expand(node.words, state)
+        self._expand(node.words, state, marks)
         if node.condition is not None:
-            self.sequence(node.condition, state, marks | HIDDEN | TESTED | MAYBE)
-        self.sequence(node.body, state, marks | HIDDEN | MAYBE)
+            self.sequence(node.condition, state, marks | HIDDEN | TESTED | MAYBE | REPEATED)
+        self.sequence(node.body, state, marks | HIDDEN | MAYBE | REPEATED)
         if state.cwd != start:
             # The second round starts somewhere else than the first.
             state.cwd = ""
@@ -194,12 +195,12 @@ class Walker(Runner):
     def _expand_simple(self, node: Simple, state: State, marks: int) -> None:
         """Substitutions run first. `x=$(cmd)` alone ends with the code of its last one."""
         for redirect in node.redirects:
-            self._expand([redirect.target], state)
+            self._expand([redirect.target], state, marks)
             if redirect.content is not None:
-                self._expand([redirect.content], state)
+                self._expand([redirect.content], state, marks)
         if node.words:
-            self._expand(node.assignments, state)
-            self._expand(node.words, state)
+            self._expand(node.assignments, state, marks)
+            self._expand(node.words, state, marks)
             return
         runs = [run for word in node.assignments for run in word.runs or ()]
         for run in runs[:-1]:
@@ -207,11 +208,11 @@ class Walker(Runner):
         if runs:
             self.sequence(runs[-1], state.copy(), marks | SUBSHELL)
 
-    def _expand(self, words: list[Word], state: State) -> None:
+    def _expand(self, words: list[Word], state: State, marks: int) -> None:
         for word in words:
             if word.runs is not None:
                 for run in word.runs:
-                    self.sequence(run, state.copy(), HIDDEN | SUBSHELL | TESTED)
+                    self.sequence(run, state.copy(), HIDDEN | SUBSHELL | TESTED | marks & REPEATED)
 
     def _redirects(self, redirects: list[Redirect], state: State) -> list[tuple[str, str]]:
         return [(redirect.operator, self._text(redirect.target, state)) for redirect in redirects]

@@ -5,7 +5,7 @@ What runs elsewhere (`ssh HOST 'cmd'`, `docker exec`) is no command of this mach
 
 from __future__ import annotations
 
-from durable.commandline.command import HIDDEN, SUBSHELL, Open
+from durable.commandline.command import HIDDEN, REPEATED, SUBSHELL, Open
 from durable.commandline.wrapper_options import (
     FETCHING,
     FIND_RUNS,
@@ -164,7 +164,7 @@ def _xargs(words: list[str]) -> list[Inside]:
     for inside in found:
         inside.words = _filled(inside.words, mark)
         inside.more = True
-        inside.marks = HIDDEN
+        inside.marks = HIDDEN | REPEATED
     return found
 
 
@@ -174,14 +174,14 @@ def _parallel(words: list[str]) -> list[Inside]:
     if at >= end:
         return []
     # GNU parallel hands its words to a shell: one quoted word may be a whole script.
-    inside = Inside(script=Open(" ".join(words[at:end])), marks=HIDDEN)
+    inside = Inside(script=Open(" ".join(words[at:end])), marks=HIDDEN | REPEATED)
     inside.more = True
     return [inside]
 
 
 def _watch(words: list[str]) -> list[Inside]:
     at = _options_end(words, ("-n", "--interval", "-q", "--equexit"))
-    return [Inside(script=_joined(words[at:]), marks=HIDDEN)] if at < len(words) else []
+    return [Inside(script=_joined(words[at:]), marks=HIDDEN | REPEATED)] if at < len(words) else []
 
 
 def _find(words: list[str]) -> list[Inside]:
@@ -193,7 +193,7 @@ def _find(words: list[str]) -> list[Inside]:
             while end < len(words) and words[end] not in (";", "+"):
                 end += 1
             if end > at + 1:
-                inside = Inside(_filled(words[at + 1 : end], "{}"), marks=HIDDEN)
+                inside = Inside(_filled(words[at + 1 : end], "{}"), marks=HIDDEN | REPEATED)
                 inside.more = True
                 inside.cwd = "" if words[at].endswith("dir") else None
                 found.append(inside)
@@ -205,7 +205,7 @@ def _find(words: list[str]) -> list[Inside]:
 def _fd(words: list[str]) -> list[Inside]:
     for at, word in enumerate(words):
         if word in ("-x", "-X", "--exec", "--exec-batch") and at + 1 < len(words):
-            inside = Inside(_filled(words[at + 1 :], "{}"), marks=HIDDEN)
+            inside = Inside(_filled(words[at + 1 :], "{}"), marks=HIDDEN | REPEATED)
             inside.more = True
             return [inside]
     return []

@@ -19,7 +19,7 @@ __all__ = ["RULES", "holds"]
 # The shell's own codes: there is no such program, or it can't be started.
 NOT_STARTED = [126, 127]
 # curl, up to the moment when the request goes out: bad URL, no such host, no connection, no trust.
-CURL_NOT_SENT = [1, 2, 3, 5, 6, 7, 35, 58, 59, 60, 66, 77, 80, *NOT_STARTED]
+CURL_NOT_SENT = [1, 2, 3, 5, 6, 7, 35, 58, 59, 60, 66, 77, *NOT_STARTED]
 
 
 def _commands(*commands: str, when: str = FOR_REAL, exits: list[int] = NOT_STARTED, **more: Any) -> dict[str, Any]:
@@ -36,7 +36,9 @@ def _commands(*commands: str, when: str = FOR_REAL, exits: list[int] = NOT_START
 
 
 GH_EXITS = [4, *NOT_STARTED]  # 4: not logged in
-GH_SAYS = ["gh auth login", "error connecting to api.github.com", "HTTP 401: Bad credentials"]
+GH_SAYS = ["gh auth login", "HTTP 401: Bad credentials"]
+# The name of its host was not found. Of what makes several requests, earlier ones may have gone out.
+GH_ONE = [*GH_SAYS, "error connecting to api.github.com"]
 NPM_SAYS = [
     "You cannot publish over the previously published version", "code ENEEDAUTH", "code EOTP", "code E401",
     "code EPRIVATE", "code ENOTFOUND",
@@ -73,7 +75,7 @@ GITHUB: dict[str, dict[str, Any]] = {
                 "Bash(gh pr comment * --web *)", "Bash(gh pr comment * -w *)"],
         adds=["git-branch"],
         exits=GH_EXITS,
-        no_effect_output=[*GH_SAYS, "no pull requests found for branch"],
+        no_effect_output=[*GH_ONE, "no pull requests found for branch"],
     ),
     "gh issue create": _commands(
         "gh issue create", "gh issue new",
@@ -85,7 +87,7 @@ GITHUB: dict[str, dict[str, Any]] = {
         "gh issue comment",
         unless=["Bash(gh issue comment * --edit-last *)", "Bash(gh issue comment * --delete-last *)",
                 "Bash(gh issue comment * --web *)", "Bash(gh issue comment * -w *)"],
-        exits=GH_EXITS, no_effect_output=GH_SAYS,
+        exits=GH_EXITS, no_effect_output=GH_ONE,
     ),
     "gh release create": _commands(
         "gh release create", "gh release new",
@@ -100,8 +102,8 @@ GITHUB: dict[str, dict[str, Any]] = {
         exits=GH_EXITS, no_effect_output=GH_SAYS,
     ),
     # Run, mended, pushed and run again is a day's work: after another commit it is another call.
-    "gh workflow run": _commands("gh workflow run", adds=["git-commit"], exits=GH_EXITS, no_effect_output=GH_SAYS),
-    "gh api": _commands("gh api", when=API_POST, exits=GH_EXITS, no_effect_output=GH_SAYS),
+    "gh workflow run": _commands("gh workflow run", adds=["git-commit"], exits=GH_EXITS, no_effect_output=GH_ONE),
+    "gh api": _commands("gh api", when=API_POST, exits=GH_EXITS, no_effect_output=GH_ONE),
 }  # fmt: skip
 FORGES = {
     "glab mr create": _commands(

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 # fmt: off
-DIGEST = "69b1a55c"
+DIGEST = "457cb265"
 NAMES: list[str] = ['built-in gh pr create', 'built-in gh pr comment', 'built-in gh issue create',
  'built-in gh issue comment', 'built-in gh release create', 'built-in gh create',
  'built-in gh workflow run', 'built-in gh api', 'built-in glab mr create',

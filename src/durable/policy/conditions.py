@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from durable.policy.hosts import is_public
 from durable.policy.options import is_option
-from durable.policy.requests import creating, mutates
+from durable.policy.requests import creates_any, is_one_post, mutates
 from durable.policy.tool_names import creates
 
 TYPE_CHECKING = False
@@ -105,11 +105,11 @@ def _option(words: list[str], at: int) -> tuple[str, str, int]:
 
 
 def _one_post(command: Command) -> bool:
-    return creating(command) == (1, 1)
+    return is_one_post(command)
 
 
 def _post(command: Command) -> bool:
-    return creating(command)[0] > 0
+    return creates_any(command)
 
 
 def _has_recipient(command: Command) -> bool:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 POST = "POST"
 GET = "GET"
+AGAIN = frozenset(("--location", "--location-trusted", "--follow", "--retry"))
 MUTATION = "mutation"
 ENDS_MUTATION = ("", " ", "\t", "\n", "\\", "{", "(", ".")
 METHODS = frozenset((POST, GET, "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
@@ -36,7 +37,7 @@ ECHOES = frozenset(
 class Request:
     """`content` is what its words say of the body, for telling a GraphQL query from a mutation."""
 
-    __slots__ = ("content", "local", "method", "query_only", "sends", "urls")
+    __slots__ = ("again", "content", "local", "method", "query_only", "sends", "urls")
 
     def __init__(self) -> None:
         self.method = ""
@@ -44,6 +45,7 @@ class Request:
         self.content = ""
         self.sends = False
         self.query_only = False  # -G, -I
+        self.again = False  # another request may follow this one: -L, --retry
         self.local = False  # to a socket file
 
     def creates(self) -> bool:
@@ -77,10 +79,18 @@ def mutates(content: str) -> bool:
     return False
 
 
-def creating(command: Command) -> tuple[int, int]:
-    """(how many of its requests create something out there, to how many addresses it goes in all)."""
-    found = READERS[command.program](command) if command.program in READERS else []
-    return sum(request.creates() for request in found), sum(len(request.urls) for request in found)
+def creates_any(command: Command) -> bool:
+    return any(request.creates() for request in _requests(command))
+
+
+def is_one_post(command: Command) -> bool:
+    """curl's exit code speaks of its last request: after a redirect or at a second try, one has gone out before."""
+    found = _requests(command)
+    return len(found) == 1 and found[0].creates() and len(found[0].urls) == 1 and not found[0].again
+
+
+def _requests(command: Command) -> list[Request]:
+    return READERS[command.program](command) if command.program in READERS else []
 
 
 def _curl(command: Command) -> list[Request]:
@@ -109,6 +119,10 @@ def _curl_long(request: Request, word: str, words: Iterator[str]) -> None:
     elif name in ("--request", "--url"):
         value = value if equals else next(words, "")
         _set(request, name, value)
+    elif name in AGAIN:
+        request.again = True
+        if name == "--retry" and not equals:
+            next(words, "")
     elif name in ("--get", "--head"):
         request.query_only = True
     elif name in ("--unix-socket", "--abstract-unix-socket"):
@@ -135,7 +149,9 @@ def _curl_short(request: Request, word: str, words: Iterator[str]) -> None:
     """`-sSLX POST`, `-d@file`: letters without a value, then one that takes the rest or the next word."""
     for at in range(1, len(word)):
         letter, rest = word[at], word[at + 1 :]
-        if letter in "GI":
+        if letter == "L":
+            request.again = True
+        elif letter in "GI":
             request.query_only = True
         elif letter in "dF":
             request.sends = True
