@@ -29,16 +29,19 @@ def main() -> int:
     one = options.seed is not None
     seeds = [options.seed] if one else range(options.first, options.first + options.number)
     began = time.monotonic()
+    played = broken = 0
+    counted: Counter[str] = Counter()
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        played = []
         for found in pool.map(_played, seeds):
-            played.append(found)
-            if len(played) % 50 == 0 or isinstance(found, str):
-                print(f"{len(played)} of {len(seeds)} plans", found if isinstance(found, str) else "", flush=True)
-    broken = [found for found in played if isinstance(found, str)]
-    counted = sum((found for found in played if not isinstance(found, str)), Counter())
-    said = ", ".join(f"{number} {what}" for what, number in sorted(counted.items()))
-    print(f"{len(played)} plans in {time.monotonic() - began:.0f} s: {said}; {len(broken)} broken")
+            played += 1
+            if isinstance(found, str):
+                broken += 1
+                print(found, end="\n\n", flush=True)
+            else:
+                counted += found
+            if played % 50 == 0 or played == len(seeds):
+                said = ", ".join(f"{number} {what}" for what, number in sorted(counted.items()))
+                print(f"{played} plans in {time.monotonic() - began:.0f} s: {said}; {broken} broken", flush=True)
     return 1 if broken else 0
 
 
