@@ -148,7 +148,7 @@ VALUES = st.one_of(
     st.just({}),
 )  # fmt: skip
 RULE_FIELDS = [
-    "match", "unless", "effect", "scope", "key", "ignore", "max", "ttl", "on_duplicate", "gate", "probe",
+    "match", "unless", "unsandboxed", "effect", "scope", "key", "ignore", "max", "ttl", "on_duplicate", "gate", "probe",
     "probe_timeout", "settle", "no_effect_exits", "no_effect_output", "on_resume", "inject", "adds", "other",
 ]  # fmt: skip
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from durable.policy.patterns import parse
+from durable.policy.patterns import BASH, parse
 from durable.policy.policy import ENFORCE, OBSERVE, TOKENS, TOOL_CALLS, WALL_CLOCK
 from durable.policy.rule import ASK, DENY, EFFECTS, MEANS_ONCE, ON_DUPLICATE, ON_RESUME, SCOPES
 from durable.step import ONCE
@@ -132,6 +132,7 @@ def file(value: Any) -> str | None:
 RULE: dict[str, Check] = {
     "match": patterns,
     "unless": patterns,
+    "unsandboxed": flag,
     "effect": one_of(*EFFECTS),
     "scope": one_of(*SCOPES),
     "key": texts,
@@ -169,9 +170,15 @@ def wrong_rule(rule: dict[str, Any]) -> tuple[str, str] | None:
     if "key" in rule and "ignore" in rule:
         return "ignore", "can't stand beside key, which already says what counts"
     listed = [rule["match"]] if isinstance(rule["match"], str) else rule["match"]
+    if "unsandboxed" in rule and not all(_is_bash(item) for item in listed):
+        return "unsandboxed", "works for Bash alone"
     if "inject" in rule and not all(item.strip().startswith("mcp__") for item in listed):
         return "inject", "works for MCP tools alone"
     return None
+
+
+def _is_bash(pattern: str) -> bool:
+    return pattern.strip().partition("(")[0] == BASH
 
 
 def wrong_sink(sink: dict[str, Any]) -> tuple[str, str] | None:

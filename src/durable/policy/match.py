@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Claim", "Ruling", "rules_for"]
 
+# What a Bash call says that wants to run outside of the client's sandbox.
+LEAVES_SANDBOX = "dangerouslyDisableSandbox"
+
 
 class Ruling:
     """`matched` holds every rule that had a say, the strictest first; `line` is the parsed Bash line, if one was."""
@@ -151,15 +154,21 @@ def _of_line(call: Call, cwd: str, project: str, policy: Policy) -> Ruling:
     line = given.get("command")
     if not isinstance(line, str):
         line = ""
-    named = [_named(layer, line) for layer in policy.layers]
+    inside = given.get(LEAVES_SANDBOX) is not True
+    named = [_for_the_sandbox(layer, _named(layer, line), inside) for layer in policy.layers]
     candidates = [
-        (layer, sorted({*layer.for_any_line(), *numbers})) for layer, numbers in zip(policy.layers, named, strict=True)
+        (layer, sorted({*_for_the_sandbox(layer, layer.for_any_line(), inside), *numbers}))
+        for layer, numbers in zip(policy.layers, named, strict=True)
     ]
     if any(named):
         _match_commands(ruling, policy, candidates, line, cwd)
     elif any(numbers for _, numbers in candidates):
         _take_whole(ruling, _judged(policy, candidates, ruling.effect, _bare), line, cwd)
     return ruling
+
+
+def _for_the_sandbox(layer: Layer, numbers: list[int], inside: bool) -> list[int]:
+    return [number for number in numbers if not (inside and layer.rule(number).unsandboxed)]
 
 
 def _named(layer: Layer, line: str) -> list[int]:

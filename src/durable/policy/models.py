@@ -161,6 +161,7 @@ class _Table(BaseModel):
 class RuleTable(_Table):
     match: Patterns
     unless: Patterns | None = None
+    unsandboxed: bool | None = None
     effect: Literal["read", "repeatable", "once"] | None = None
     scope: Literal["run", "project", "global"] | None = None
     key: Texts | None = None
@@ -186,6 +187,8 @@ class RuleTable(_Table):
             raise ValueError("on_resume needs an effect beside it")
         if self.key is not None and self.ignore is not None:
             raise ValueError("ignore can't stand beside key, which already says what counts")
+        if self.unsandboxed is not None and not all(item.strip().partition("(")[0] == "Bash" for item in self.match):
+            raise ValueError("unsandboxed works for Bash alone")
         if self.inject and not all(pattern.strip().startswith("mcp__") for pattern in self.match):
             raise ValueError("inject works for MCP tools alone")
         return self

@@ -68,6 +68,7 @@ class Rule:
         "tightened_by",
         "ttl_s",
         "unless",
+        "unsandboxed",
         "when",
     )
 
@@ -79,6 +80,7 @@ class Rule:
         self.ignored: tuple[str, ...] = ()
         self.match: tuple[Pattern, ...] = _patterns(fields.get("match"))
         self.unless: tuple[Pattern, ...] = _patterns(fields.get("unless"))
+        self.unsandboxed: bool = fields.get("unsandboxed", False)
         self.states_effect = "effect" in fields or means_once(fields) or not fields.get("gate")
         self.effect: str = fields.get("effect") or (ONCE if means_once(fields) else REPEATABLE)
         self.gate: str = fields.get("gate", "")

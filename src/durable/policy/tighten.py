@@ -48,7 +48,7 @@ def merge(base: Fields, project: Fields) -> tuple[Fields, tuple[str, ...]]:
     for name, value in project.items():
         if name == "effect":
             continue
-        if name in ("match", "unless"):
+        if name in ("match", "unless", "unsandboxed"):
             merged[name] = base.get(name, value) if protected else value
         elif not _may(name, value, base, protected):
             ignored.append(name)
