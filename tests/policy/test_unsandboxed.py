@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hooks.door import Door, FakeClient, bash
 from policies import asked, policy_of, rule
 
 from durable.errors import PolicyError
 from durable.policy.compiler import compile_text
+from hooks.door import Door, FakeClient, bash
 
 STAY = rule("stay inside", "Bash", gate="deny") + "unsandboxed = true\n"
 OUT = {"dangerouslyDisableSandbox": True}
