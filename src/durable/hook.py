@@ -14,7 +14,7 @@ import sys
 import time
 
 from durable import crash, switch
-from durable.agents.registry import AGENTS
+from durable.agents.registry import AGENTS, CLIENT
 from durable.alarm import Alarm
 from durable.errors import DurableError, InputError
 from durable.home import data_home
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from durable.probing import Verdicts
     from durable.step import Step
 
-CLIENT = "claude-code"
 FOLDED_A_SECOND = 4_000_000  # bytes that a slow machine takes in
 TO_ANSWER_S = 1.0  # what a probe leaves of the deadline
 LARGEST_INPUT = 100_000_000  # without an end to it the kernel would kill us, and the call would run

@@ -244,3 +244,43 @@ def test_a_tool_that_says_nothing_of_itself_is_left_to_a_person(machine):
     text = _table(_described("lab", {"name": "do it", "hints": dict.fromkeys(("readOnlyHint", "idempotentHint"))}))
     assert all(line.startswith("#") for line in text.splitlines())
     assert '# match = "mcp__lab__do_it"' in text
+
+
+def verdicts(machine, what):
+    answers = machine.json("policy", "explain", what)["answers"]
+    return [(one["attended"], one["verdict"], one["code"]) for one in answers]
+
+
+CHARGE = 'mcp__pay__charge({"amount": 5})'
+
+
+def test_explain_says_what_the_hook_would_answer_now(machine):
+    users(machine, PAY)
+    machine.ran("mcp__pay__ping", {"id": 0})
+    assert verdicts(machine, CHARGE) == [(True, "run", None), (False, "run", None)]
+    machine.ran("mcp__pay__charge", {"id": 1}, amount=5)
+    assert verdicts(machine, CHARGE) == [(True, "deny", "duplicate"), (False, "deny", "duplicate")]
+    assert "it would be denied (duplicate): Already done" in machine.said("policy", "explain", CHARGE)
+    users(machine, PAY + "max = 2\n")
+    assert verdicts(machine, CHARGE)[0] == (True, "run", "max")
+
+
+def test_explain_weighs_gates_and_a_person_s_being_there(machine):
+    users(machine, PAY + 'gate = "ask"\n')
+    machine.ran("Bash", {"stdout": ""}, command="ls")
+    assert verdicts(machine, CHARGE) == [(True, "ask", "approval"), (False, "defer", "approval")]
+    told = machine.said("policy", "explain", CHARGE)
+    assert "with a person there: a person would be asked" in told and "without one: it would wait" in told
+
+
+def test_explaining_leaves_nothing_behind(machine):
+    users(machine, PAY + 'gate = "ask"\n')
+    machine.ran("Bash", {"stdout": ""}, command="ls")
+    before = machine.json("runs"), machine.json("stats")
+    machine.said("policy", "explain", CHARGE)
+    assert (machine.json("runs"), machine.json("stats")) == before
+
+
+def test_explain_needs_no_ledger(machine):
+    users(machine, PAY)
+    assert machine.json("policy", "explain", CHARGE)["answers"] == []

@@ -5,3 +5,5 @@ from __future__ import annotations
 from durable.agents import claude_code
 
 AGENTS = {claude_code.NAME: claude_code}
+# Whom the hooks serve.
+CLIENT = claude_code.NAME

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from durable.cli.foretold import answers, now_facts
 from durable.cli.living import Living
 from durable.cli.policy_show import said
 from durable.cli.reading import has_ledger, heard, no_ledger, notices
@@ -60,6 +61,7 @@ def run(what: str, cwd: str = "") -> Result:
         "parsed": ruling.line.parsed if ruling.line is not None else None,
         "matched": [_rule(rule) for rule in ruling.matched],
         "claims": [_claim(claim, twins) for claim in ruling.claims],
+        "answers": answers(state, call, here, policy) if not twins.absent else [],
         "ledger": twins.absent or None,
         "policy": policy.digest,
         "broken": policy.broken or None,
@@ -72,7 +74,7 @@ def parsed(what: str) -> Call:
     tool, bracket, rest = what.strip().partition("(")
     if not tool or (bracket and not rest.endswith(")")):
         raise UsageError(f"{what!r} is no call", "write TOOL(INPUT), like 'Bash(gh pr create)'")
-    return Call("", tool, _input(tool, rest[:-1].strip() if bracket else ""))
+    return Call("rehearsal", tool, _input(tool, rest[:-1].strip() if bracket else ""))
 
 
 def _input(tool: str, text: str) -> Row:
@@ -170,6 +172,7 @@ def _view(data: Row, ruling: Ruling, policy: Policy) -> list[Block]:
         blocks.append(Note("problem", f"a policy file is invalid: {policy.broken}"))
     facts = [("effect", _effect(ruling)), ("rule", ruling.rule)]
     facts += [("gate", f"{ruling.gate}, by {ruling.gate_rule}")] if ruling.gate else []
+    facts += now_facts(data["answers"])
     blocks.append(Facts(facts))
     if data["parsed"] is False:
         blocks.append(Note("note", "the line can't be taken apart: it gets the strictest rule whose words it holds"))

@@ -56,6 +56,12 @@ SELECT count(*) AS calls FROM steps WHERE status = 'in_doubt' AND effect = 'repe
 -- name: flagged_steps
 SELECT * FROM steps WHERE flag IS NOT NULL ORDER BY seq;
 
+-- name: waiting_steps
+SELECT * FROM steps WHERE deferred_at IS NOT NULL AND status = 'prepared' AND approval IS NULL ORDER BY seq;
+
+-- name: deferred_steps
+SELECT * FROM steps WHERE deferred_at IS NOT NULL ORDER BY seq;
+
 -- name: events_of_run
 SELECT * FROM events WHERE run_id = :run_id ORDER BY run_seq;
 
@@ -108,6 +114,8 @@ SELECT run_id FROM runs ORDER BY seq DESC LIMIT :most;
 
 -- name: run_in_brief
 SELECT (SELECT count(*) FROM steps WHERE run_id = :run_id AND status = 'in_doubt' AND effect = 'once') AS doubts,
+       (SELECT count(*) FROM steps WHERE run_id = :run_id AND status = 'prepared'
+          AND deferred_at IS NOT NULL AND approval IS NULL) AS approvals,
        (SELECT count(*) FROM steps WHERE run_id = :run_id AND flag IS NOT NULL) AS flagged,
        (SELECT count(*) FROM steps WHERE run_id = :run_id AND mode = 'observe') AS observed,
        (SELECT at FROM events WHERE run_id = :run_id ORDER BY run_seq DESC LIMIT 1) AS last_at;
@@ -118,6 +126,10 @@ SELECT at FROM events WHERE run_id = :run_id ORDER BY run_seq DESC LIMIT 1;
 -- name: sessions_by_prefix
 SELECT session_id, run_id FROM sessions
 WHERE substr(session_id, 1, length(:prefix)) = :prefix ORDER BY seq DESC LIMIT 10;
+
+-- name: latest_session_of_project
+SELECT sessions.session_id FROM sessions JOIN runs USING (run_id)
+WHERE runs.project = :project ORDER BY sessions.seq DESC LIMIT 1;
 
 -- name: owners_of_session
 SELECT * FROM owners WHERE session_id = :session_id ORDER BY seen_at;
