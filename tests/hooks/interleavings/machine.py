@@ -88,12 +88,10 @@ class Machine:
     def _row(self, call: Call, before: set[str]) -> str:
         """Prepared before it was let through, or this fails."""
         known = before | {made.step_id for made in self.book.made}
-        agent = "" if call.agent == "main" else call.agent
-        rows = ledger_view.steps(
-            self.door.state, session_id=call.client.session, tool_use_id=call.use_id, agent_id=agent
-        )
-        given = self._asks(call)["tool_input"]
-        rows = [row for row in rows if row["step_id"] not in known and row["input"] == given and row["running_at"]]
+        asked = {"agent_id": "", **self._asks(call)}
+        wanted = {name: asked[name] for name in ("session_id", "tool_use_id", "agent_id", "prompt_id")}
+        rows = ledger_view.steps(self.door.state, input=asked["tool_input"], **wanted)
+        rows = [row for row in rows if row["step_id"] not in known and row["running_at"]]
         if len(rows) != 1 or not rows[0]["prepared_at"]:
             raise Violation(f"{call} was let through, and its rows are {rows}")
         return str(rows[0]["step_id"])

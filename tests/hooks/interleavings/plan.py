@@ -50,6 +50,8 @@ def plan(seed: int, length: int = 14) -> list[str]:
         lines.append(_line(dice, verb, rules, number))
         if verb == "kill":
             lines.append(_line(dice, "call", rules, length + number))  # while what it left is still there
+        if verb == "call" and dice.random() < 0.5:
+            lines.append(f"end {dice.randrange(60)} ok")  # most calls succeed
     return lines
 
 
