@@ -28,24 +28,25 @@ LEAST = 4  # characters of an id: fewer name too many
 
 
 class Said:
-    """`by` is who said it and how; `text` their reason, or what they know of the result."""
+    """`by` is who said it and how; `text` their reason, `receipt` what they know of the result."""
 
-    __slots__ = ("by", "name", "text", "verb")
+    __slots__ = ("by", "name", "receipt", "text", "verb")
 
-    def __init__(self, verb: str, name: str, text: str, by: str) -> None:
+    def __init__(self, verb: str, name: str, text: str, by: str, receipt: str = "") -> None:
         self.verb = verb
         self.name = name
         self.text = text
         self.by = by
+        self.receipt = receipt
 
 
 def carry_out(tx: Transaction, said: Said, redactor: Redactor) -> str:
     """Writes the decision down and says in a sentence what follows from it. UsageError if it makes no sense."""
     step = _step(tx, said.name)
-    text = redactor.text(said.text)
-    body = {"verb": said.verb, "step_id": step.step_id, "by": said.by, "text": text}
+    kept = Said(said.verb, step.step_id, redactor.text(said.text), redactor.text(said.by), redactor.text(said.receipt))
+    body = {"verb": kept.verb, "step_id": kept.name, "by": kept.by, "text": kept.text}
     tx.append("person.said", step.run_id, step.step_id, body)
-    return VERBS[said.verb](tx, step, Said(said.verb, step.step_id, text, said.by))
+    return VERBS[said.verb](tx, step, kept)
 
 
 def _step(tx: Transaction, name: str) -> Step:
@@ -74,7 +75,7 @@ def _allow(tx: Transaction, step: Step, said: Said) -> str:
 
 def _happened(tx: Transaction, step: Step, said: Said) -> str:
     step = _in_doubt(tx, step)
-    output = tx.put(dumps({"stdout": said.text}).encode()) if said.text else None
+    output = tx.put(dumps({"stdout": said.receipt}).encode()) if said.receipt else None
     tx.close_step(step, closing(SUCCEEDED, "operator", output=output))
     return f"step {step.step_id} counts as done, and is not run again"
 
@@ -107,6 +108,9 @@ def _owner_lives(tx: Transaction, step: Step) -> bool:
 
 def _approve(tx: Transaction, step: Step, said: Said) -> str:
     _decide(tx, step, "approved", said)
+    run = tx.one("run", run_id=step.run_id)
+    if run is not None and run["status"] == "cancelled":
+        raise UsageError(f"its run {step.run_id} is cancelled", "durable cancel RUN --undo comes first")
     return f"step {step.step_id} is approved: resume its session ({step.session_id}), and it runs once"
 
 
@@ -119,9 +123,11 @@ def _deny(tx: Transaction, step: Step, said: Said) -> str:
 
 def _decide(tx: Transaction, step: Step, approval: str, said: Said) -> None:
     if step.approval is not None:
-        raise UsageError(f"step {step.step_id} was {step.approval} by {step.approval_by}", "what is decided stays")
+        when = f"{step.approval_at[:10]} {step.approval_at[11:19]} UTC"
+        said_by = f"step {step.step_id} was {step.approval} by {step.approval_by} at {when}"
+        raise UsageError(said_by, "what is decided stays")
     if step.status != PREPARED or step.deferred_at is None:
-        raise UsageError(f"step {step.step_id} waits for no approval", "durable open lists what does")
+        raise UsageError(f"step {step.step_id} waits for no approval", "durable approvals lists what does")
     tx.append("step.approval", step.run_id, step.step_id, {"approval": approval, "by": said.by})
 
 
@@ -131,8 +137,13 @@ def _retry(tx: Transaction, step: Step, said: Said) -> str:
         raise UsageError(f"step {step.step_id} is {step.status}", settle)
     if step.released_at is not None:
         raise UsageError(f"step {step.step_id} no longer counts already", "the agent can run it again now")
-    tx.append("step.released", step.run_id, step.step_id, {})
+    release(tx, step, said.by, said.text)
     return f"step {step.step_id} no longer counts; the same call may run again"
+
+
+def release(tx: Transaction, step: Step, by: str, reason: str) -> None:
+    """Nothing is deleted: the row stays, its claims hold nothing any more."""
+    tx.append("step.released", step.run_id, step.step_id, {"by": by, "reason": reason})
 
 
 VERBS: dict[str, Callable[[Transaction, Step, Said], str]] = {

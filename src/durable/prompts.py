@@ -32,7 +32,8 @@ def decision_in(event: Event, tx: Transaction) -> Said | None:
         return None
     from durable.person import Said
 
-    return Said(*found, "a person at the prompt")
+    verb, name, text = found
+    return Said(verb, name, text, "a person at the prompt", text if verb == "happened" else "")
 
 
 def _scheduled(event: Event, tx: Transaction) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from durable.errors import DurableError
 from durable.native import loads, sha256
-from durable.step import IN_DOUBT, ONCE, OPEN, UNPREPARED
+from durable.step import IN_DOUBT, ONCE, OPEN, PREPARED, UNPREPARED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _AS_STORED = (
     "fingerprint", "idempotency_key", "nonce", "duplicate_of", "prepared_at", "running_at", "closed_at",
     "closed_by", "duration_ms", "cwd", "rule",
     "asked_at", "returned_at", "doubted_at", "doubt", "flag", "mode", "would", "exit_code", "task_id", "hook_us",
-    "policy", "permission_mode",
+    "policy", "permission_mode", "verdict", "deferred_at", "approval", "approval_by", "approval_at", "released_at",
 )  # fmt: skip
 _NONE_IF_EMPTY = ("agent_id", "agent_type", "prompt_id")
 _BY_DIGEST = ("input", "output", "error", "effective_input")
@@ -116,8 +116,8 @@ def run_json(row: Row, brief: Row, sessions: list[str]) -> Row:
     """`row` is of the query `runs`, `brief` of `run_in_brief`."""
     names = ("run_id", "status", "started_at", "sessions", "steps", "open", "ended_at", "project", "client", "epoch")
     found = {name: row[name] for name in names}
-    found["status"] = WAITING if brief["doubts"] else row["status"]
-    found |= {name: brief[name] for name in ("doubts", "flagged", "observed", "last_at")}
+    found["status"] = WAITING if brief["doubts"] or brief["approvals"] else row["status"]
+    found |= {name: brief[name] for name in ("doubts", "approvals", "flagged", "observed", "last_at")}
     found["session_ids"] = sessions
     return found
 
@@ -128,6 +128,15 @@ def is_unsettled(row: Row) -> bool:
 
 def needs_a_person(row: Row) -> bool:
     return bool(row["status"] == IN_DOUBT and row["effect"] == ONCE)
+
+
+def is_deferred(row: Row) -> bool:
+    """It has not begun: a person has to answer, or its session to be resumed with their answer."""
+    return bool(row["status"] == PREPARED and row["deferred_at"])
+
+
+def waits_for_an_answer(row: Row) -> bool:
+    return is_deferred(row) and row["approval"] is None
 
 
 def was_let_through(row: Row) -> bool:

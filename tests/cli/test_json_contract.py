@@ -18,10 +18,11 @@ PROMISED_OF_A_STEP = {
 MORE_OF_A_STEP = {
     "asked_at", "returned_at", "doubted_at", "doubt", "flag", "mode", "would", "exit_code", "exit_known", "task_id",
     "hook_us", "policy", "permission_mode", "agent_type", "prompt_id", "effective_input", "redacted", "liveness",
+    "verdict", "deferred_at", "approval", "approval_by", "approval_at", "released_at",
 }  # fmt: skip
 PROMISED_OF_A_RUN = {"run_id", "status", "started_at", "sessions", "steps", "open"}
 MORE_OF_A_RUN = {
-    "ended_at", "project", "client", "epoch", "doubts", "flagged", "observed", "last_at", "session_ids",
+    "ended_at", "project", "client", "epoch", "doubts", "approvals", "flagged", "observed", "last_at", "session_ids",
 }  # fmt: skip
 OTHER = "22222222-bbbb-4bbb-8bbb-222222222222"
 
@@ -129,6 +130,7 @@ def test_the_other_verbs_keep_their_names(machine):
         (("step", "s1"), None),
         (("policy", "unknown"), []),
         (("reconcile",), {"closed": [], "spool": [], "open": []}),
+        (("approvals",), []),
         (("open",), {"items": [], "interrupted": 0, "waiting_receipts": 0, "enforcement_off": None}),
         (("migrate",), None),
         (("restore", "--reason", "x"), None),
@@ -191,7 +193,9 @@ def test_an_unknown_or_ambiguous_id_exits_2_and_says_what_there_is(machine):
     assert machine.cli("step", "s_no").stderr.startswith("durable: no step begins with 's_no'; ")
 
 
-@pytest.mark.parametrize("words", [("runs",), ("show",), ("open",), ("stats",), ("tail", "--once"), ("reconcile",)])
+@pytest.mark.parametrize(
+    "words", [("runs",), ("show",), ("open",), ("approvals",), ("stats",), ("tail", "--once"), ("reconcile",)]
+)
 def test_a_ledger_that_cannot_be_read_exits_3_with_one_line_that_helps(machine, words):
     machine.ran("Read", file_path="/a")
     for suffix in ("", "-wal", "-shm"):

@@ -22,13 +22,20 @@ if TYPE_CHECKING:
 
 STEP = argument("STEP", "The step: its id or the beginning of it.")
 REASON = value("--reason", "TEXT", "Why; it goes on record.")
+RECEIPT = value("--receipt", "TEXT", "What is known of its result; it is handed over to the model.")
 
 
 def decide(verb: str, step: str, text: str) -> Result:
-    def work(tx: Transaction, redactor: Redactor) -> str:
-        return carry_out(tx, Said(verb, step, text, by()), redactor)
+    return record(verb, Said(verb, step, text, by()))
 
-    return written(verb, step, work)
+
+def record(verb: str, said: Said) -> Result:
+    """`verb` is the one that was typed: it may be another word for what was said."""
+
+    def work(tx: Transaction, redactor: Redactor) -> str:
+        return carry_out(tx, said, redactor)
+
+    return written(verb, said.name, work)
 
 
 def written(verb: str, subject: str, work: Callable[[Transaction, Redactor], str]) -> Result:
@@ -48,5 +55,7 @@ def written(verb: str, subject: str, work: Callable[[Transaction, Redactor], str
     return Result(verb, {"subject": subject, "follows": sentence}, view=[Note("ok", sentence)])
 
 
-def by() -> str:
-    return f"{os.environ.get('USER') or os.geteuid()} by the command line"
+def by(who: str = "") -> str:
+    """`who` says so, if it isn't whoever types it."""
+    typed = f"{os.environ.get('USER') or os.geteuid()} by the command line"
+    return f"{who} ({typed})" if who else typed

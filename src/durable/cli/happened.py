@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-from durable.cli.deciding import STEP, decide
-from durable.cli.options import value
+from durable.cli.deciding import REASON, RECEIPT, STEP, by, record
+from durable.person import Said
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from durable.cli.result import Result
 
-OPTIONS = (STEP, value("--receipt", "TEXT", "What is known of its result; it is handed over to the model."))
+OPTIONS = (STEP, RECEIPT, REASON)
 
 
-def run(step: str, receipt: str = "") -> Result:
+def run(step: str, receipt: str = "", reason: str = "") -> Result:
     """Settle a step that nobody could tell about: it took effect."""
-    return decide("happened", step, receipt)
+    return record("happened", Said("happened", step, reason, by(), receipt))

@@ -7,6 +7,7 @@ from durable import home
 from durable.cli.living import Living
 from durable.cli.reading import contents, enforcement, has_ledger, heard, no_ledger, notices, unshown
 from durable.cli.result import Heading, Note, Paragraph, Result, Verbatim
+from durable.cli.screen import columns
 from durable.cli.when import clock, local_day
 from durable.cli.words import LET_THROUGH, call, fit, one_line, standing
 from durable.clock import now
@@ -15,7 +16,15 @@ from durable.ledger.reading import Reader
 from durable.owner import ALIVE, DEAD
 from durable.policy.files import load_policy
 from durable.step import CONTRADICTED, ONCE, UNPREPARED
-from durable.view import counted, needs_a_person, short_id, step_json, was_let_through
+from durable.view import (
+    counted,
+    is_deferred,
+    needs_a_person,
+    short_id,
+    step_json,
+    waits_for_an_answer,
+    was_let_through,
+)
 from durable.waiting import waiting
 
 TYPE_CHECKING = False
@@ -26,11 +35,14 @@ if TYPE_CHECKING:
     from durable.view import Life, Row
 
 OPTIONS = ()
-CALL_WIDTH = 70
+CALL_WIDTH, LEAST = 70, 20
 ARROW = "→"
 DOUBT, INTERRUPTED, UNJUDGED, SET_ASIDE, POLICY = "in_doubt", "interrupted", "unjudged", "set_aside", "policy"
 UNRECORDED = "unrecorded"
+APPROVAL, APPROVED = "approval", "approved"
 TITLES = {
+    APPROVAL: "Waiting for an answer",
+    APPROVED: "Approved: to be resumed",
     DOUBT: "In doubt: it may have happened",
     CONTRADICTED: "Contradicted: two attempts at the same thing both have a receipt",
     UNPREPARED: "Ran unannounced: no row said so first",
@@ -43,7 +55,7 @@ TITLES = {
 
 
 def run() -> Result:
-    """List what needs a person: doubts, contradictions, interrupted steps, a broken policy."""
+    """List what needs a person: approvals, doubts, contradictions, interrupted steps, a broken policy."""
     state = home.data_home()
     items = [*_policy(state), *_set_aside(state)]
     interrupted = 0
@@ -90,7 +102,9 @@ def _why(reader: Reader, kind: str, row: Row, life: Life | None) -> str:
 def _kinds(row: Row, life: Life | None) -> Iterator[str]:
     if row["flag"]:
         yield UNRECORDED if was_let_through(row) else row["flag"]
-    if needs_a_person(row):
+    if is_deferred(row):
+        yield APPROVAL if waits_for_an_answer(row) else APPROVED
+    elif needs_a_person(row):
         yield DOUBT
     elif life is not None and row["status"] in ("prepared", "running") and life.verdict != ALIVE:
         if life.verdict == DEAD:
@@ -101,6 +115,10 @@ def _kinds(row: Row, life: Life | None) -> Iterator[str]:
 
 def _help(kind: str, row: Row) -> str:
     step_id = row["step_id"]
+    if kind == APPROVAL:
+        return f"durable approve {step_id}, or durable deny {step_id}"
+    if kind == APPROVED:
+        return f"claude --resume {row['session_id']}"
     if kind == INTERRUPTED:
         run = short_id(row["run_id"])
         return f"durable reconcile {run}, once nothing of it runs, looks for its end in the transcript"
@@ -168,5 +186,7 @@ def _item(item: Row) -> Block:
     head = item["what"]
     if step is not None:
         when = clock(step["running_at"] or step["prepared_at"] or step["returned_at"], local_day(now()))
-        head = f"{step['step_id']}  {head}  ({when}, run {short_id(step['run_id'])})"
+        began = f"({when}, run {short_id(step['run_id'])})"
+        room = columns() - len(step["step_id"]) - len(began) - 4
+        head = f"{step['step_id']}  {fit(head, max(room, LEAST))}  {began}"
     return Verbatim(f"{head}\n    {one_line(item['why'])}\n    {ARROW} {item['help']}")

@@ -107,10 +107,15 @@ def complain(text: str) -> None:
 
 def agrees(view: Iterable[Block], question: str) -> bool:
     """Shows what is at stake and asks for a yes, on the terminal. Enter alone is a no."""
+    return typed(view, f"{question} [y/N] ").lower() in ("y", "yes")
+
+
+def typed(view: Iterable[Block], question: str) -> str:
+    """Shows what is at stake and asks; what was typed, on the terminal."""
     _for_people(sys.stderr)(view, sys.stderr)
-    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.write(question)
     sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return sys.stdin.readline().strip()
 
 
 def attended() -> bool:

@@ -7,7 +7,7 @@ from durable.cli.living import Living
 from durable.cli.options import Option, value
 from durable.cli.reading import observed, read
 from durable.cli.result import Paragraph, Result, Table
-from durable.cli.screen import notes_below, room, without
+from durable.cli.screen import end_of, from_home, notes_below, room, without
 from durable.cli.when import clock, since_stamp
 from durable.cli.when import since as seconds_since
 from durable.cli.words import fit
@@ -98,7 +98,7 @@ def _fitted(lines: list[list[str]]) -> tuple[list[str], list[list[str]]]:
 
 def _shorten(lines: list[list[str]], width: int) -> None:
     for line in lines:
-        line[PROJECT] = _end_of(line[PROJECT], width)
+        line[PROJECT] = end_of(line[PROJECT], width)
 
 
 def _line(reader: Reader, one: Row) -> list[str]:
@@ -106,11 +106,12 @@ def _line(reader: Reader, one: Row) -> list[str]:
     today = time.strftime("%Y-%m-%d", time.localtime())
     started, last = clock(one["started_at"], today)[:-3], age(seconds_since(one["last_at"], now_ns))
     stands = [one["status"], str(one["steps"]), str(one["open"] or ""), _note(reader, one)]
-    return [fit(short_id(one["run_id"]), 24), _home(one["project"]), started, last, *stands]
+    return [fit(short_id(one["run_id"]), 24), from_home(one["project"]), started, last, *stands]
 
 
 def _note(reader: Reader, one: Row) -> str:
     found = [f"{one['doubts']} in doubt"] if one["doubts"] else []
+    found += [f"{one['approvals']} to approve"] if one["approvals"] else []
     found += [f"{one['flagged']} flagged"] if one["flagged"] else []
     found += ["observed"] if one["observed"] else []
     return ", ".join(found + _clients(reader, one))
@@ -125,13 +126,3 @@ def _clients(reader: Reader, one: Row) -> list[str]:
     if ALIVE in verdicts:
         return []
     return ["client gone"] if verdicts == {DEAD} else ["client not to be judged from here"]
-
-
-def _home(path: str) -> str:
-    home = os.path.expanduser("~")
-    return "~" + path[len(home) :] if path == home or path.startswith(home + "/") else path
-
-
-def _end_of(path: str, width: int) -> str:
-    """A path is told apart by its end."""
-    return path if len(path) <= width else "…" + path[len(path) - width + 1 :]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from durable.cli.words import fit
+from durable.cli.words import ELLIPSIS, fit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +39,16 @@ def widths(rows: Sequence[Sequence[str]], headings: Sequence[str]) -> list[int]:
 def cut(rows: list[list[str]], place: int, width: int) -> None:
     for row in rows:
         row[place] = fit(row[place], width)
+
+
+def from_home(path: str) -> str:
+    home = os.path.expanduser("~")
+    return "~" + path[len(home) :] if path == home or path.startswith(home + "/") else path
+
+
+def end_of(path: str, width: int) -> str:
+    """A path is told apart by its end."""
+    return path if len(path) <= width else ELLIPSIS + path[len(path) - width + 1 :]
 
 
 def notes_below(note: int, under: int, width: int, rows: list[list[str]]) -> list[list[str]]:

@@ -26,7 +26,7 @@ OPTIONS = (
 )
 LINES = 40
 # What a history line says of its event, beside its name.
-TELLING = ("closed_by", "doubt", "flag", "task_id")
+TELLING = ("closed_by", "doubt", "flag", "task_id", "verb", "approval", "by", "text", "reason")
 
 
 def run(step_id: str, full: bool = False) -> Result:
@@ -65,6 +65,8 @@ def _facts(step: Row, row: Row, stands: str | None) -> list[tuple[str, object]]:
         ("prepared", moment(step["prepared_at"]) or _never(row)),
         ("permitted", moment(step["running_at"])),
         ("closed", moment(step["closed_at"])),
+        ("approval", _answered(step)),
+        ("released", moment(step["released_at"])),
         ("took", took(step, 0) if step["duration_ms"] is not None else None),
         ("exit code", step["exit_code"]),
         ("notes", ", ".join(notes(row, None))),
@@ -81,6 +83,11 @@ def _facts(step: Row, row: Row, stands: str | None) -> list[tuple[str, object]]:
         ("hook took", None if step["hook_us"] is None else f"{step['hook_us'] / 1000:.1f} ms"),
     ]
     return [(name, value) for name, value in facts if value not in (None, "")]
+
+
+def _answered(step: Row) -> str | None:
+    said = step["approval"]
+    return said and f"{said} by {step['approval_by']}, {moment(step['approval_at'])}"
 
 
 def _never(row: Row) -> str:

@@ -11,16 +11,19 @@ VERBS = {
     "show": "durable.cli.show",
     "step": "durable.cli.step",
     "open": "durable.cli.open",
+    "approvals": "durable.cli.approvals",
     "tail": "durable.cli.tail",
     "stats": "durable.cli.stats",
     "reconcile": "durable.cli.reconcile",
     "allow": "durable.cli.allow",
+    "resolve": "durable.cli.resolve",
     "happened": "durable.cli.happened",
     "not-happened": "durable.cli.not_happened",
     "approve": "durable.cli.approve",
     "deny": "durable.cli.deny",
     "retry": "durable.cli.retry",
     "cancel": "durable.cli.cancel",
+    "clear": "durable.cli.clear",
     "policy": "durable.cli.policy",
     "off": "durable.cli.off",
     "on": "durable.cli.on",
@@ -33,6 +36,6 @@ VERBS = {
 RESCUE = frozenset(
     {
         "init", "uninit", "path", "doctor", "off", "on", "migrate", "restore", "key", "open",
-        "allow", "happened", "not-happened", "approve", "deny",
+        "allow", "resolve", "happened", "not-happened", "approve", "deny",
     }
 )  # fmt: skip

@@ -7,7 +7,7 @@ from durable.native import dumps
 from durable.owner import ALIVE, DEAD
 from durable.policy.decide import PERMIT
 from durable.step import IN_DOUBT, PREPARED, READ
-from durable.view import Mark, age, duration, short_step, span_words, was_let_through
+from durable.view import Mark, age, duration, is_deferred, short_step, span_words, waits_for_an_answer, was_let_through
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def took(row: Row, now_ns: int) -> str:
 def notes(row: Row, life: Life | None) -> list[str]:
     """What is out of the ordinary, a word or two each."""
     found = ["unrecorded" if was_let_through(row) else row["flag"]] if row["flag"] else []
-    found += _life_notes(row, life) if life else []
+    found += _deferred_notes(row) if is_deferred(row) else _life_notes(row, life) if life else []
     found += ["background"] if row["status"] == "running" and row["task_id"] else []
     found += [f"twin {short_step(row['duplicate_of'])}"] if row["duplicate_of"] else []
     found += [f"attempt {row['attempt']}"] if row["attempt"] > 1 else []
@@ -110,6 +110,11 @@ def notes(row: Row, life: Life | None) -> list[str]:
     found += ["rewritten"] if row["effective_input"] else []
     found += ["redacted"] if row["redacted"] else []
     return found
+
+
+def _deferred_notes(row: Row) -> list[str]:
+    """That its client is gone is how it waits."""
+    return ["waits for an answer" if waits_for_an_answer(row) else "approved"]
 
 
 def _life_notes(row: Row, life: Life) -> list[str]:
@@ -122,6 +127,8 @@ def _life_notes(row: Row, life: Life) -> list[str]:
 
 def standing(row: Row, life: Life, heard: str, now_ns: int) -> str:
     """One sentence on a step that nothing has settled. `heard` is the time of the run's last event."""
+    if is_deferred(row):
+        return deferral(row, now_ns)
     if row["status"] == IN_DOUBT:
         left = _left(life) if life.verdict == DEAD else ""
         return "; ".join(part for part in (row["doubt"], left, _advice(row, life)) if part)
@@ -130,6 +137,12 @@ def standing(row: Row, life: Life, heard: str, now_ns: int) -> str:
     if life.verdict == DEAD:
         return f"{_gone(life, heard, now_ns)}; {_left(life)}"
     return f"can't be judged from this machine: {life.reason}"
+
+
+def deferral(row: Row, now_ns: int) -> str:
+    if row["approval"] is None:
+        return f"waits for a person's answer for {span_words(since(row['deferred_at'], now_ns))}"
+    return f"approved by {row['approval_by']}; it runs when its session is resumed"
 
 
 def _advice(row: Row, life: Life) -> str:
