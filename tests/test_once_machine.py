@@ -148,6 +148,8 @@ class OnceMachine(RuleBasedStateMachine):
             made = self._one(known, pick)
             self._person(verb, made)
             self.model.decided(made, verb)
+            for owner in self._living()[:1] * 2:  # what follows from it, and for how long
+                self._make(made.call, owner, "", CANT_TELL, "succeeds")
 
     @rule(span=st.sampled_from([SECOND, SETTLE, HOUR]))
     def time_passes(self, span: int) -> None:
