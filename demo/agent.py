@@ -53,7 +53,7 @@ class Agent:
         print(f"  agent: {command}", flush=True)
         reason = self.fire("PreToolUse", **call)
         if reason:
-            print(f"  DENIED, not run: {reason}", flush=True)
+            print("  DENIED, not run: " + reason.replace("\n", "\n    "), flush=True)
         else:
             self.run(command, call)
         self.fire("PostToolBatch", tool_calls=[{**call, "tool_response": reason}])

@@ -26,6 +26,11 @@ read go < gate
 echo "order 4711" >> orders.txt
 echo ended >&3
 """
+RULE = """[rules."place an order"]
+match = "Bash(./place-order *)"
+effect = "once"                  # must not happen twice
+probe = "grep 4711 orders.txt"   # did it happen? exit 0: yes, and this is the receipt
+"""
 PATIENCE_S = 60
 
 
@@ -39,7 +44,11 @@ class Stage:
         self.state = self.home / "state"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(PERSONAL)}
         path = f"{DURABLE.parent}{os.pathsep}{os.environ['PATH']}"
-        self.env = {**kept, "HOME": str(self.home), "DURABLE_HOME": str(self.state), "PATH": path}
+        self.policy = self.home / "policy.toml"
+        self.env = {
+            **kept, "HOME": str(self.home), "DURABLE_HOME": str(self.state), "DURABLE_POLICY": str(self.policy),
+            "PATH": path,
+        }  # fmt: skip
 
     def durable(self, *words: str) -> None:
         print(f"\n$ durable {' '.join(words)}", flush=True)
@@ -78,6 +87,9 @@ def register(stage: Stage) -> None:
     diff = ("+", "-", "@", " ")
     print("\n".join(line for line in done.stdout.splitlines() if not line.startswith(diff)))
     expect(done.returncode == 0, done.stderr)
+    print("\n  and one rule of your own, in policy.toml:\n")
+    print("".join(f"  {line}\n" for line in RULE.splitlines()), end="")
+    stage.policy.write_text(RULE, "utf-8")
 
 
 def everyday(stage: Stage, session: str) -> None:
@@ -87,10 +99,11 @@ def everyday(stage: Stage, session: str) -> None:
 
 
 def cut_off(stage: Stage, session: str) -> None:
-    heading("3. kill -9 in the middle of a call")
+    heading("3. kill -9 in the middle of an order: it is placed once")
     shop = stage.project
     (shop / "place-order").write_text(PLACE_ORDER, "utf-8")
     (shop / "place-order").chmod(0o755)
+    (shop / "orders.txt").touch()
     for pipe in ("progress", "gate"):
         os.mkfifo(shop / pipe)
     progress = os.open(shop / "progress", os.O_RDWR)
@@ -100,13 +113,18 @@ def cut_off(stage: Stage, session: str) -> None:
     agent.wait()
     print(f"  kill -9 {agent.pid}: the client is dead. The command it started is not, and goes on.")
     stage.durable("show", session)
+    print("\n  The session is resumed at once, and the agent tries again:")
+    stage.session(session, "resume", "./place-order").wait()
     (shop / "gate").write_text("go\n", "utf-8")
     wait_for_news(progress, "the orphan did not end")
-    expect((shop / "orders.txt").exists(), "the orphan did not finish")
-    print("\n  The command has ended, and nobody got its result. The session is resumed:")
-    stage.session(session, "resume", "cat orders.txt").wait()
-    stage.durable("runs")
+    expect((shop / "orders.txt").stat().st_size > 0, "the orphan did not finish")
+    print("\n  The command has ended, and nobody got its result. The agent tries once more:")
+    stage.session(session, "resume", "./place-order").wait()
     stage.durable("show", session)
+    print("\n$ cat orders.txt")
+    orders = (shop / "orders.txt").read_text("utf-8")
+    print(orders, end="")
+    expect(orders == "order 4711\n", "it was ordered twice")
     stage.durable("open")
 
 
