@@ -14,6 +14,7 @@ demo: .venv/installed
 
 test: .venv/installed-for-tests
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist loadfile
 

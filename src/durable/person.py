@@ -111,7 +111,7 @@ def _approve(tx: Transaction, step: Step, said: Said) -> str:
     run = tx.one("run", run_id=step.run_id)
     if run is not None and run["status"] == "cancelled":
         raise UsageError(f"its run {step.run_id} is cancelled", "durable cancel RUN --undo comes first")
-    return f"step {step.step_id} is approved: resume its session ({step.session_id}), and it runs once"
+    return f"step {step.step_id} is approved; it runs once its session is resumed: claude --resume {step.session_id}"
 
 
 def _deny(tx: Transaction, step: Step, said: Said) -> str:

@@ -123,9 +123,7 @@ class Reconciler:
 
     def task_ended(self, session_id: str, report: Report) -> None:
         """Only a call that was launched as this very task can end so: the words alone could be anybody's."""
-        step = self.tx.step(
-            "call_of_task", session_id=session_id, tool_use_id=report.use_id, task_id=report.task_id
-        )
+        step = self.tx.step("call_of_task", session_id=session_id, tool_use_id=report.use_id, task_id=report.task_id)
         if step is not None:
             self.apply_report(step, report, "notification")
 
@@ -169,4 +167,3 @@ def _says_no_more(ending: Ending, step: Step) -> bool:
     if ending.status == RUNNING:
         return step.status == IN_DOUBT or step.returned_at is not None
     return ending.status == IN_DOUBT and step.status == IN_DOUBT
-

@@ -1,24 +1,24 @@
 """The answer to a call. Pure: what is known of it goes in, a decision comes out. The first line that fits decides.
 
-    situation                                             answer             code
-    a policy file is invalid                              deny               broken_policy
-    the run was cancelled                                 deny               cancelled
-    the call would touch the ledger itself                deny               tampering
-    gate "deny"                                           deny               gate
-    the run is over its budget                            deny               budget
-    once, and the line holds it twice                     deny               twice
-    once, and a person granted one more                   permit             grant
-    once, a twin waits for approval                       deny               awaiting
-    once, a twin is in flight                             deny               in_flight
-    once, a twin may be in flight on another machine      deny               elsewhere
-    once, a twin is in doubt: nobody has probed it yet    probe
-                              nobody can tell             ask, else deny     in_doubt
-    once, a twin has succeeded: `ttl` over, below `max`   permit             ttl, max
-                                its line hides whether    probe; permit if it did not (disproved)
-                                `on_duplicate`            deny, ask, replay  duplicate
-    once, another call of the rule is in doubt            ask, else deny     reworded
-    gate "ask"                                            ask, else defer    approval
-    anything else                                         permit
+situation                                             answer             code
+a policy file is invalid                              deny               broken_policy
+the run was cancelled                                 deny               cancelled
+the call would touch the ledger itself                deny               tampering
+gate "deny"                                           deny               gate
+the run is over its budget                            deny               budget
+once, and the line holds it twice                     deny               twice
+once, and a person granted one more                   permit             grant
+once, a twin waits for approval                       deny               awaiting
+once, a twin is in flight                             deny               in_flight
+once, a twin may be in flight on another machine      deny               elsewhere
+once, a twin is in doubt: nobody has probed it yet    probe
+                          nobody can tell             ask, else deny     in_doubt
+once, a twin has succeeded: `ttl` over, below `max`   permit             ttl, max
+                            its line hides whether    probe; permit if it did not (disproved)
+                            `on_duplicate`            deny, ask, replay  duplicate
+once, another call of the rule is in doubt            ask, else deny     reworded
+gate "ask"                                            ask, else defer    approval
+anything else                                         permit
 """
 
 from __future__ import annotations
