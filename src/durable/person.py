@@ -1,10 +1,10 @@
 """What a person decides about a step, however it reaches us: typed at the prompt, or in the CLI.
 
-    allow         one more of this call may run: a grant for each of its claims, used once
-    happened      a step that nobody could tell about did take effect
-    not-happened  it did not: its claims are free
-    approve, deny a call that waits for an answer; what was decided stays decided
-    retry         a step that is over no longer counts: the same call may run again
+allow         one more of this call may run: a grant for each of its claims, used once
+happened      a step that nobody could tell about did take effect
+not-happened  it did not: its claims are free
+approve, deny a call that waits for an answer; what was decided stays decided
+retry         a step that is over no longer counts: the same call may run again
 """
 
 from __future__ import annotations
