@@ -84,13 +84,12 @@ class LookUp:
             return True
         if step.doubted_at is not None or self._was_cut_off(step.run_id):
             return True
-        return self._was_told_to_wait(step, claimed)
+        return self._was_told_to_wait(step)
 
-    def _was_told_to_wait(self, step: Step, claimed: Claimed) -> bool:
-        """This run was denied the same while the step was open: of a line with several claims it heard of each."""
-        mark, run_id = claimed.fingerprint, self.seat.run_id
-        found = self.tx.one("denied_in_flight", fingerprint=mark, run_id=run_id, seq=step.seq, closed_at=step.closed_at)
-        return found is not None
+    def _was_told_to_wait(self, step: Step) -> bool:
+        """This run was denied a claim of the step while it was open: of a line with several it heard of each."""
+        run_id, given = self.seat.run_id, {"step_id": step.step_id, "seq": step.seq, "closed_at": step.closed_at}
+        return self.tx.one("denied_in_flight", run_id=run_id, **given) is not None
 
     def _was_cut_off(self, run_id: str) -> bool:
         if run_id not in self._cut_off:

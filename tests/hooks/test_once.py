@@ -198,6 +198,14 @@ def test_a_line_that_is_denied_for_two_calls_in_flight_waits_for_both(door: Door
         denied(door.pre(bash(command, use_id, session_id=OTHER)))
 
 
+def test_who_was_denied_a_part_of_a_line_in_flight_waits_for_the_line(door: Door) -> None:
+    line = f"{PAY} && pay --to eve 7"
+    assert door.pre(bash(line, "toolu_1")).permits
+    denied(door.pre(bash(PAY, "toolu_2", session_id=OTHER)))
+    door.post(ran(line, "toolu_1"))
+    denied(door.pre(bash("pay --to eve 7", "toolu_3", session_id=OTHER)))
+
+
 def test_what_was_denied_for_another_reason_waits_for_nothing(door: Door) -> None:
     door.policy(RULES + '[rules.never]\nmatch = "Bash(never *)"\ngate = "deny"\n')
     assert door.pre(bash(PAY, "toolu_1")).permits

@@ -236,8 +236,9 @@ SELECT 1 AS yes WHERE EXISTS (
       AND owner_id IN (SELECT owner_id FROM steps WHERE run_id = :run_id));
 
 -- name: denied_in_flight
-SELECT 1 AS yes FROM claims JOIN steps USING (step_id)
-WHERE claims.fingerprint = :fingerprint AND steps.run_id = :run_id AND steps.status = 'refused'
+SELECT 1 AS yes FROM claims AS its JOIN claims AS theirs USING (fingerprint)
+JOIN steps ON steps.step_id = theirs.step_id
+WHERE its.step_id = :step_id AND steps.run_id = :run_id AND steps.status = 'refused'
   AND steps.verdict IN ('in_flight', 'in_doubt', 'reworded', 'elsewhere', 'duplicate')
   AND steps.seq > :seq AND steps.prepared_at <= :closed_at LIMIT 1;
 
