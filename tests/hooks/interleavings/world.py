@@ -189,7 +189,7 @@ class World(Clients):
     def _perhaps_let_through(self, call: Call, how: str) -> None:
         """It is on record, and the client heard nothing. Only who could still write a note has said so."""
         if call.held == HELD:
-            self._told_to_wait_perhaps(call)
+            self._told_on_record(call)
             return
         spent = self.book.spend_grants(call.line, call.client) if call.held == FREE else False
         made = self._made(call)
@@ -197,7 +197,8 @@ class World(Clients):
         made.status = "silent" if how == "kill" else "freed"
         made.unsure = call.held == EITHER
 
-    def _told_to_wait_perhaps(self, call: Call) -> None:
+    def _told_on_record(self, call: Call) -> None:
+        """Whoever asked is not there to hear it."""
         call.told = "in flight"
         self._told_to_wait(call)
 
@@ -222,6 +223,8 @@ class World(Clients):
         hook.finish()
         if point != "after-permit" and call.held == FREE:
             self.book.spend_grants(call.line, call.client)
+        elif point != "after-permit" and call.held == HELD:
+            self._told_on_record(call)
 
     # ---- persons and time -----------------------------------------------------------------------
 
