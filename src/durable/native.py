@@ -7,6 +7,8 @@ private stands in this file with the public spelling beside it; tests hold both 
 
 from __future__ import annotations
 
+from sys import version_info
+
 from durable.errors import InputError
 
 TYPE_CHECKING = False
@@ -54,12 +56,13 @@ else:
     except ImportError:
         import signal as signals
     try:
-        from _sha2 import sha256 as _sha256  # 3.12 and later
+        # Looking for the one that isn't there costs as much as loading the other.
+        if version_info >= (3, 12):
+            from _sha2 import sha256 as _sha256
+        else:
+            from _sha256 import sha256 as _sha256
     except ImportError:
-        try:
-            from _sha256 import sha256 as _sha256  # 3.11
-        except ImportError:
-            from hashlib import sha256 as _sha256
+        from hashlib import sha256 as _sha256
 
 
 __all__ = ["dumps", "hmac_sha256", "loads", "sha256", "signals", "sqlite"]

@@ -68,12 +68,15 @@ def _spec(name: str, folder: str, module: str) -> ModuleSpec | None:
     source = f"{folder}/{module}.py"
     compiled = f"{folder}/__pycache__/{module}{_TAG}"
     found = os.stat(source)
-    data = _read(compiled)
-    stamp = int(found.st_mtime).to_bytes(4, "little") + (found.st_size & 0xFFFFFFFF).to_bytes(4, "little")
-    if data[:_HEADER] != _START + stamp:
-        return None
     package = module == "__init__"
-    code = _code(data, source)
+    if found.st_size:
+        data = _read(compiled)
+        stamp = int(found.st_mtime).to_bytes(4, "little") + (found.st_size & 0xFFFFFFFF).to_bytes(4, "little")
+        if data[:_HEADER] != _START + stamp:
+            return None
+        code = _code(data, source)
+    else:
+        code = ""  # Most packages say nothing: there is nothing to read either.
     spec = ModuleSpec(name, QuickLoader, origin=source, loader_state=code, is_package=package)  # type: ignore[arg-type]
     if package and spec.submodule_search_locations is not None:
         spec.submodule_search_locations.append(folder)

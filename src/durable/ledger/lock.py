@@ -7,7 +7,6 @@ the file is opened once per process and a thread mutex stands beside it.
 
 from __future__ import annotations
 
-import fcntl
 import time
 from _thread import allocate_lock
 
@@ -81,7 +80,7 @@ class Lock:
     def release(self) -> None:
         if self.held:
             self.held = False
-            fcntl.lockf(self._file.descriptor, fcntl.LOCK_UN)
+            os.lockf(self._file.descriptor, os.F_ULOCK, 0)
             self._file.mutex.release()
 
     def __enter__(self) -> Lock:
@@ -103,15 +102,15 @@ class Lock:
 
 def _lock_file(file: _File, until: float | None) -> None:
     descriptor = file.open()
-    if until is None:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX)
-        return
     while True:
         try:
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # The same locks as fcntl.lockf, without another module to load for each hook.
+            os.lockf(descriptor, os.F_LOCK if until is None else os.F_TLOCK, 0)
             return
+        except InterruptedError:
+            continue  # By a signal whose handler had nothing to say.
         except (BlockingIOError, PermissionError):
-            if time.monotonic() >= until:
+            if until is not None and time.monotonic() >= until:
                 raise _busy(file.path) from None
             time.sleep(_POLL_S)
 
