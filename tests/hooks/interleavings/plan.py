@@ -48,8 +48,8 @@ def plan(seed: int, length: int = 14) -> list[str]:
     verbs = dice.choices(list(VERBS), list(VERBS.values()), k=length)
     for number, verb in enumerate(verbs):
         lines.append(_line(dice, verb, rules, number))
-        if verb == "kill":
-            lines.append(_line(dice, "call", rules, length + number))  # while what it left is still there
+        if verb in ("kill", "hour"):
+            lines.append(_line(dice, "call", rules, length + number))  # what it changed is met at once
         if verb == "call" and dice.random() < 0.5:
             lines.append(f"end {dice.randrange(60)} ok")  # most calls succeed
     return lines
