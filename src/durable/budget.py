@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from durable.event import Event
     from durable.ledger.transaction import Transaction
+    from durable.policy.rule import Rule
 
 _A_SECOND = 1_000_000_000
 
@@ -22,6 +23,15 @@ def over_budget(tx: Transaction, budgets: dict[str, float], event: Event, run_id
         # A call is one more; time and tokens are used up when they are used up.
         if used >= most:
             return f"{used:g} of {most:g} {_UNITS[name]} are used up"
+    return ""
+
+
+def over_rule(tx: Transaction, rules: list[Rule], run_id: str) -> str:
+    """The same of the rules that decide the call."""
+    for rule in rules:
+        row = tx.one("calls_of_rule", run_id=run_id, rule=rule.name) if rule.calls else None
+        if row is not None and row["calls"] >= rule.calls:
+            return f"{row['calls']} of {rule.calls} calls of the rule {rule.name} are used up"
     return ""
 
 

@@ -114,7 +114,8 @@ class Preparation:
         from durable.probing import Question
 
         assert decision.step is not None and decision.claim is not None
-        return Question(self.tx, decision.step, decision.claim.rule)
+        claimed = decision.claim
+        return Question(self.tx, decision.step, claimed.rule, claimed.settle_s(decision.step.tool_name))
 
     def _ruling(self) -> Ruling | Unruled:
         found = unruled(self.call, self.policy)
@@ -164,6 +165,10 @@ class Preparation:
             from durable.budget import over_budget
 
             found.over_budget = over_budget(self.tx, self.policy.budgets, self.event, seat.run_id)
+        if not found.over_budget and any(rule.calls for rule in ruling.matched):
+            from durable.budget import over_rule
+
+            found.over_budget = over_rule(self.tx, ruling.matched, seat.run_id)
         return found
 
     # ---- writing ------------------------------------------------------------------------------

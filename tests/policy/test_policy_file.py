@@ -82,6 +82,7 @@ WRONG = [
     ("[rules.x]\nmatch='Bash'\nno_effect_exits=[true]\n", 3, "rules.x.no_effect_exits must be"),
     ("[rules.x]\nmatch='Bash'\nno_effect_output='/(/'\n", 3, "no valid regular expression"),
     ("[rules.x]\nmatch='Bash'\nno_effect_output=['/a*/']\n", 3, "matches the empty text"),
+    ("[rules.x]\nmatch='Bash'\ncalls=3\n", 3, "rules.x.calls needs an effect"),
     ("[rules.x]\nmatch='Bash'\non_resume='replay'\n", 3, "rules.x.on_resume needs an effect"),
     ("[rules.x]\nmatch='Bash'\ninject='k'\n", 3, "rules.x.inject works for MCP tools alone"),
     ("[rules.x]\nmatch='Bash'\neffect='read'\nmax=2\n", 4, "rules.x.max says how a 'once' call"),
@@ -148,8 +149,8 @@ VALUES = st.one_of(
     st.just({}),
 )  # fmt: skip
 RULE_FIELDS = [
-    "match", "unless", "unsandboxed", "effect", "scope", "key", "ignore", "max", "ttl", "on_duplicate", "gate", "probe",
-    "probe_timeout", "settle", "no_effect_exits", "no_effect_output", "on_resume", "inject", "adds", "other",
+    "match", "unless", "unsandboxed", "effect", "scope", "key", "ignore", "max", "ttl", "on_duplicate", "gate", "calls",
+    "probe", "probe_timeout", "settle", "no_effect_exits", "no_effect_output", "on_resume", "inject", "adds", "other",
 ]  # fmt: skip
 
 

@@ -102,6 +102,9 @@ TIGHTER = [
     ({}, {"no_effect_output": ["no"]}, False),
     ({}, {"inject": "key"}, True),
     ({"inject": "a"}, {"inject": "b"}, False),
+    ({}, {"calls": 3}, True),
+    ({"calls": 3}, {"calls": 2}, True),
+    ({"calls": 3}, {"calls": 4}, False),
     ({}, {"on_resume": "replay"}, False),
     ({"on_resume": "replay"}, {"on_resume": "agent"}, True),
 ]  # fmt: skip

@@ -141,6 +141,7 @@ RULE: dict[str, Check] = {
     "ttl": longer_than_nothing,
     "on_duplicate": one_of(*ON_DUPLICATE),
     "gate": one_of(ASK, DENY),
+    "calls": count,
     "probe": text,
     "probe_timeout": longer_than_nothing,
     "settle": span,
@@ -165,8 +166,9 @@ def wrong_rule(rule: dict[str, Any]) -> tuple[str, str] | None:
     for name in MEANS_ONCE:
         if name in rule and effect not in (None, ONCE):
             return name, f"says how a {ONCE!r} call is treated, and effect is {effect!r}"
-    if "on_resume" in rule and effect is None and not any(name in rule for name in MEANS_ONCE):
-        return "on_resume", "needs an effect beside it"
+    for name in ("calls", "on_resume"):
+        if name in rule and effect is None and not any(once in rule for once in MEANS_ONCE):
+            return name, "needs an effect beside it"
     if "key" in rule and "ignore" in rule:
         return "ignore", "can't stand beside key, which already says what counts"
     listed = [rule["match"]] if isinstance(rule["match"], str) else rule["match"]

@@ -170,6 +170,7 @@ class RuleTable(_Table):
     ttl: Lasting | None = None
     on_duplicate: Literal["allow", "replay", "ask", "deny"] | None = None
     gate: Literal["ask", "deny"] | None = None
+    calls: Count | None = None
     probe: Text | None = None
     probe_timeout: Lasting | None = None
     settle: Span | None = None
@@ -183,8 +184,9 @@ class RuleTable(_Table):
         given = [name for name in MEANS_ONCE if name in self.model_fields_set]
         if given and self.effect not in (None, "once"):
             raise ValueError(f"{given[0]} says how a 'once' call is treated, and effect is {self.effect!r}")
-        if self.on_resume and not self.effect and not given:
-            raise ValueError("on_resume needs an effect beside it")
+        for name in ("calls", "on_resume"):
+            if name in self.model_fields_set and not self.effect and not given:
+                raise ValueError(f"{name} needs an effect beside it")
         if self.key is not None and self.ignore is not None:
             raise ValueError("ignore can't stand beside key, which already says what counts")
         if self.unsandboxed is not None and not all(item.strip().partition("(")[0] == "Bash" for item in self.match):

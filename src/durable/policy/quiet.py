@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from durable.policy.claim import Claim
     from durable.policy.index import Index
     from durable.policy.policy import Policy
+    from durable.policy.rule import Rule
 
 
 class Unruled:
     """The ruling on such a call."""
 
-    __slots__ = ("claims", "effect", "gate", "gate_rule", "rule")
+    __slots__ = ("claims", "effect", "gate", "gate_rule", "matched", "rule")
 
     def __init__(self, effect: str, rule: str) -> None:
         self.effect = effect
@@ -24,6 +25,7 @@ class Unruled:
         self.gate = ""
         self.gate_rule = ""
         self.claims: list[Claim] = []
+        self.matched: list[Rule] = []
 
 
 def unruled(call: Call, policy: Policy) -> Unruled | None:

@@ -45,6 +45,7 @@ class Rule:
 
     __slots__ = (
         "adds",
+        "calls",
         "effect",
         "fields",
         "gate",
@@ -84,6 +85,7 @@ class Rule:
         self.states_effect = "effect" in fields or means_once(fields) or not fields.get("gate")
         self.effect: str = fields.get("effect") or (ONCE if means_once(fields) else REPEATABLE)
         self.gate: str = fields.get("gate", "")
+        self.calls: int = fields.get("calls", 0)
         self.scope: str = fields.get("scope", RUN)
         self.key: tuple[str, ...] | None = tuple(fields["key"]) if "key" in fields else None
         self.ignore: tuple[str, ...] = tuple(fields.get("ignore", ()))

@@ -77,6 +77,8 @@ def _may(name: str, value: Any, base: Fields, protected: bool) -> bool:
         return bool(base.get(name) == REPLAY)
     if name == "gate":
         return not _is_looser(name, value, base)
+    if name == "calls":
+        return bool(value <= base.get(name, value))
     if not protected:
         return True
     if name in LADDERS:

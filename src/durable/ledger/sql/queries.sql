@@ -321,6 +321,9 @@ SELECT * FROM steps WHERE session_id = :session_id AND task_id = :task_id ORDER 
 -- name: calls_of_run
 SELECT count(*) AS calls FROM steps WHERE run_id = :run_id AND status NOT IN ('refused', 'replayed');
 
+-- name: calls_of_rule
+SELECT count(*) AS calls FROM steps WHERE run_id = :run_id AND rule = :rule AND status NOT IN ('refused', 'replayed');
+
 -- name: run_started
 SELECT started_at FROM runs WHERE run_id = :run_id;
 
