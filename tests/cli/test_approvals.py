@@ -45,7 +45,7 @@ def test_what_waits_is_listed_with_all_that_one_needs_to_answer(machine):
     (item,) = machine.json("approvals", code=1)
     assert set(item) == {
         "step_id", "tool_name", "status", "run_id", "session_id", "project", "cwd", "input", "what", "deferred_at",
-        "approval", "approval_by", "approval_at", "waits", "approve", "deny",
+        "approval", "approval_by", "approval_at", "reason", "waits", "approve", "deny",
     }  # fmt: skip
     assert (item["step_id"], item["run_id"], item["project"]) == (step_id, SESSION, str(machine.project))
     assert (item["waits"], item["approval"], item["approval_by"]) == (True, None, None)
@@ -75,13 +75,15 @@ def test_nothing_waits_where_nothing_was_deferred(machine):
 @pytest.mark.parametrize(("verb", "answer"), [("approve", "approved"), ("deny", "denied")])
 def test_what_was_answered_is_listed_with_who_and_when_only_if_asked_for(machine, verb, answer):
     step_id = wants(machine)["step_id"]
-    assert machine.cli(verb, step_id, env={"USER": "ada"}).returncode == 0
+    assert machine.cli(verb, step_id, "--reason", "looked at it", env={"USER": "ada"}).returncode == 0
     assert machine.json("approvals") == []
     (item,) = machine.json("approvals", "--all")
     assert (item["approval"], item["waits"], item["approve"]) == (answer, False, None)
     assert item["approval_by"] == "ada by the command line" and item["approval_at"]
+    assert item["reason"] == "looked at it"
     screen = machine.said("approvals", "--all")
-    assert f"{answer} by ada by the command line at" in screen
+    (line,) = [line for line in screen.splitlines() if f"{answer} by ada by the command line at" in line]
+    assert line.endswith(": looked at it") and (", not run yet" in line) == (verb == "approve")
     assert (f"claude --resume {SESSION}" in screen) == (verb == "approve")
     assert screen.endswith("ok: no call waits for an answer\n")
 

@@ -66,6 +66,8 @@ def test_what_a_run_has_done_may_run_again_and_the_record_stays(machine):
     after = machine.steps()[: len(before)]
     assert [step | {"released_at": None} for step in after] == before
     screen = machine.said("step", paid[0])
+    noted = [line for line in machine.said("show").splitlines() if line.endswith("released")]
+    assert [step_id[:8] in line for step_id, line in zip(paid, noted, strict=True)] == [True, True]
     assert line_of(screen, "released:") and "the bank was reset" in screen.splitlines()[-1]
 
 
@@ -109,7 +111,8 @@ def test_what_is_not_over_stays_and_is_named_with_what_settles_it(machine):
 
 def test_where_nothing_holds_anything_there_is_nothing_to_clear(machine):
     machine.ran("Bash", command="ls")
-    assert machine.said("clear", SESSION, "--yes") == "ok: nothing of run 11111111 keeps a call from running\n"
+    nothing = "ok: nothing that run 11111111 has finished keeps a call from running\n"
+    assert machine.said("clear", SESSION, "--yes") == nothing
     pay(machine, "bob")
     machine.cli("clear", SESSION, "--yes")
     assert machine.json("clear", SESSION, "--yes")["released"] == []

@@ -22,7 +22,7 @@ def test_open_lists_what_needs_a_person_each_with_the_line_that_helps(machine):
     screen = machine.said("open")
     assert screen.startswith("In doubt: it may have happened\n")
     assert f"{step_id}  pay.charge  amount=5  (" in screen
-    assert f"→ durable step {step_id}" in screen
+    assert f"→ look first (durable step {step_id}), then durable resolve {step_id}" in screen
     assert "Interrupted" not in screen
 
 

@@ -55,6 +55,13 @@ def test_what_happened_is_not_run_again_and_its_receipt_is_handed_over(machine, 
     assert "on the statement" in line_of(machine.said("step", doubt), "person.said")
 
 
+def test_what_is_typed_at_the_prompt_behind_happened_is_its_receipt(machine, doubt):
+    attended = {"CLAUDE_CODE_SESSION_ATTENDED": "1"}
+    machine._tell("lifecycle", "UserPromptSubmit", attended, prompt=f"durable happened {doubt} charge 77")
+    assert stands(machine, doubt) == ("succeeded", "operator", {"stdout": "charge 77"}, None)
+    assert "charge 77" in again(machine)
+
+
 @pytest.mark.parametrize("words", [("resolve", "{}", "--not-happened"), ("not-happened", "{}")])
 def test_what_did_not_happen_may_run_again(machine, doubt, words):
     assert "nobody knows" in again(machine)

@@ -7,8 +7,9 @@ from durable.cli.reading import contents, read, unshown
 from durable.cli.result import Heading, Note, Result, Verbatim
 from durable.cli.screen import columns, end_of, from_home
 from durable.cli.when import clock, local_day
-from durable.cli.words import call, deferral, fit
+from durable.cli.words import call, deferral, fit, one_line
 from durable.clock import now
+from durable.native import loads
 from durable.view import is_deferred, short_id, step_json, waits_for_an_answer
 
 TYPE_CHECKING = False
@@ -45,10 +46,20 @@ def _item(reader: Reader, step: Row) -> Row:
     return {name: step[name] for name in _OF_A_STEP} | {
         "project": step["cwd"] if run is None else run["project"],
         "what": call(step["tool_name"], step["input"], step["cwd"]),
+        "reason": None if waits else _reason(reader, step["step_id"]),
         "waits": waits,
         "approve": f"durable approve {step['step_id']}" if waits else None,
         "deny": f"durable deny {step['step_id']}" if waits else None,
     }
+
+
+def _reason(reader: Reader, step_id: str) -> str | None:
+    """What the person said who answered."""
+    for event in reader.all("events_of_subject", subject=step_id):
+        said = loads(event["body"]) if event["type"] == "person.said" else {}
+        if said.get("verb") in ("approve", "deny"):
+            return said["text"] or None
+    return None
 
 
 # ---- for people -------------------------------------------------------------------------------
@@ -79,8 +90,9 @@ def _where(item: Row) -> str:
 def _stands(item: Row) -> str:
     today = local_day(now())
     if item["approval"] is not None:
-        after = "; it runs when its session is resumed" if is_deferred(item) else ""
-        return f"{item['approval']} by {item['approval_by']} at {clock(item['approval_at'], today)}{after}"
+        why = f": {one_line(item['reason'])}" if item["reason"] else ""
+        after = ", not run yet" if is_deferred(item) else ""
+        return f"{item['approval']} by {item['approval_by']} at {clock(item['approval_at'], today)}{after}{why}"
     if item["waits"]:
         return f"{deferral(item, time.time_ns())}, since {clock(item['deferred_at'], today)}"
     return f"asked at {clock(item['deferred_at'], today)}, never answered here; it is {item['status']} now"

@@ -50,8 +50,9 @@ def run(run: str, reason: str = "", yes: bool = False) -> Result:
     with Reader(state) as reader:
         held = Holding(reader, find_run(reader, run))
     if not held.done:
-        return _result(held, [], [Note("ok", f"nothing of run {short_id(held.run_id)} keeps a call from running")])
-    stakes: list[Block] = _stakes(held)
+        told = f"nothing that run {short_id(held.run_id)} has finished keeps a call from running"
+        return _result(held, [], [Note("ok", told), *_left(held)])
+    stakes = [*_stakes(held), *_left(held)]
     if not yes:
         _ask(held, stakes)
         stakes = []
@@ -64,7 +65,7 @@ def _ask(held: Holding, stakes: list[Block]) -> None:
     name = short_id(held.run_id)
     if not attended():
         raise UsageError(f"nobody is here to confirm that run {name} is cleared", "add --yes")
-    if typed([*stakes, *_left(held)], f"Type {name} to clear it: ") not in (name, held.run_id):
+    if typed(stakes, f"Type {name} to clear it: ") not in (name, held.run_id):
         raise UsageError("nothing was changed", f"run it again and type {name}")
 
 
@@ -92,7 +93,7 @@ def _result(held: Holding, released: list[str], view: list[Block]) -> Result:
     names = ("step_id", "tool_name", "status", "what")
     left = [{name: row[name] for name in names} | {"help": _help(row)} for row in held.left]
     data = {"run_id": held.run_id, "released": released, "left": left}
-    return Result("clear", data, int(bool(left)), [*view, *_left(held)])
+    return Result("clear", data, int(bool(left)), view)
 
 
 def _stakes(held: Holding) -> list[Block]:

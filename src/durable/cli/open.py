@@ -128,7 +128,7 @@ def _help(kind: str, row: Row) -> str:
         return f"{home.command()} doctor shows whether our hooks stand at every door"
     if kind == CONTRADICTED:
         return f"durable step {step_id} shows both; undo one effect if it must not stand twice"
-    return f"durable step {step_id} shows what is known; then look whether it happened"
+    return f"look first (durable step {step_id}), then durable resolve {step_id}"
 
 
 def _set_aside(state: str) -> Iterator[Row]:

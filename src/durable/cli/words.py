@@ -107,6 +107,7 @@ def notes(row: Row, life: Life | None) -> list[str]:
     found += [f"exit {row['exit_code']}"] if row["exit_code"] else []
     would = (row["would"] or "").partition(":")[0]
     found += [f"would {would}"] if would not in ("", PERMIT) else []
+    found += ["released"] if row["released_at"] else []
     found += ["rewritten"] if row["effective_input"] else []
     found += ["redacted"] if row["redacted"] else []
     return found
