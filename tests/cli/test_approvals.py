@@ -120,6 +120,9 @@ def test_show_and_step_say_that_it_waits_and_who_answered(machine):
     assert "approved by ada by the command line" in line_of(screen, "approval:")
     assert "approve, ada by the command line, reviewed" in line_of(screen, "person.said")
     assert "it runs when its session is resumed" in line_of(screen, "stands:")
+    told = machine.said("tail", "--once", env={"COLUMNS": 160})
+    assert "Bash  deploy it  (approve, ada by the command line, reviewed)" in line_of(told, "person.said")
+    assert "(approved, ada by the command line)" in line_of(told, "  approval  ")
 
 
 @pytest.mark.parametrize(("first", "then"), [("approve", "deny"), ("deny", "approve"), ("deny", "deny")])

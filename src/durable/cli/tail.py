@@ -30,7 +30,7 @@ OPTIONS = (
 POLL_MS = 200
 AT_ONCE, ALL = 500, 2**31
 # What a line says of an event, beside its name.
-TELLING = ("closed_by", "doubt", "flag", "task_id", "reason", "source", "project")
+TELLING = ("closed_by", "doubt", "flag", "task_id", "reason", "source", "project", "verb", "approval", "by", "text")
 
 
 def run(run: str = "", lines: int = 10, once: bool = False) -> Outcome:
@@ -97,7 +97,7 @@ class _Telling:
 
     def result(self, event: Row) -> Result:
         body = loads(event["body"])
-        step = self._call(event["subject"]) if event["type"].startswith("step.") else None
+        step = self._call(event["subject"]) if event["type"].startswith(("step.", "person.")) else None
         data = {name: event[name] for name in ("seq", "at", "type", "run_id", "subject")}
         return Result("tail", data | {"body": body, "step": step}, view=[Paragraph(_line(event, body, step))])
 
