@@ -254,7 +254,7 @@ def between_calls(hook: Hook) -> str:
         hook.gather(tx)
         tx.commit()
     hook.sweep()
-    answer: str = hook.agent.render_prompt_answered(said) if said else ""
+    answer: str = hook.agent.render_said(event.name, said) if said else ""
     return answer
 
 

@@ -29,7 +29,7 @@ class Lifecycle:
         self.reconciler = Reconciler(tx, redactor)
 
     def record(self, event: Event) -> str:
-        """What a person hears in answer to a prompt that was for us; "" for everything else."""
+        """What a person hears in answer to a prompt that was for us, or the model as its session goes on; "" else."""
         handler = HANDLERS.get(event.kind)
         if handler is None:
             return ""
@@ -37,7 +37,15 @@ class Lifecycle:
         said = self._decision(event) if event.kind == ev.PROMPT else ""
         if not said:
             handler(self, event, seat)
-        return said
+        return self._brief(seat) if event.kind == ev.SESSION_STARTED else said
+
+    def _brief(self, seat: Seat) -> str:
+        """A run that has just begun has nothing that could be told."""
+        if self.tx.one("matters_in_run", run_id=seat.run_id) is None:
+            return ""
+        from durable.briefing import brief_of
+
+        return brief_of(self.tx, seat.run_id)
 
     def _decision(self, event: Event) -> str:
         """Only what a person typed counts, and only the words that are meant for us."""

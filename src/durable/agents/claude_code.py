@@ -179,8 +179,10 @@ def _for_the_person(decision: Decision) -> str:
     return "\n".join(f"durable: {line}" for line in (lines[0], *(line for line in lines[1:] if "durable " in line)))
 
 
-def render_prompt_answered(said: str) -> str:
-    """The prompt goes no further: it was for us, and the model never sees it."""
+def render_said(event_name: str, said: str) -> str:
+    """Between calls: a brief reaches the model; a prompt that was for us goes no further."""
+    if event_name == "SessionStart":
+        return render_told(event_name, said)
     return dumps({"decision": "block", "reason": f"durable: {said}"})
 
 

@@ -324,6 +324,16 @@ SELECT count(*) AS calls FROM steps WHERE run_id = :run_id AND status NOT IN ('r
 -- name: calls_of_rule
 SELECT count(*) AS calls FROM steps WHERE run_id = :run_id AND rule = :rule AND status NOT IN ('refused', 'replayed');
 
+-- name: matters_in_run
+SELECT 1 AS yes FROM steps
+WHERE run_id = :run_id AND (status IN ('prepared', 'running', 'in_doubt') OR (status = 'succeeded' AND effect = 'once'))
+LIMIT 1;
+
+-- name: steps_that_matter
+SELECT * FROM steps
+WHERE run_id = :run_id AND (status IN ('prepared', 'running', 'in_doubt') OR (status = 'succeeded' AND effect = 'once'))
+ORDER BY (status = 'succeeded'), seq DESC LIMIT 300;
+
 -- name: run_started
 SELECT started_at FROM runs WHERE run_id = :run_id;
 
