@@ -177,5 +177,5 @@ class LookUp:
         claimed.probed = True
         record_probe(self.tx, step, verdict, self.redactor)
         receipt.sure = verdict.says == HAPPENED
-        settled = verdict.says == NOT_HAPPENED
+        settled = verdict.says == NOT_HAPPENED and not verdict.possible
         claimed.disproved = settled and not still_possible(self.tx, step, claimed.settle_s(step.tool_name))

@@ -39,14 +39,16 @@ _CRASH = b"Traceback (most recent call last)"
 
 
 class Verdict:
-    """`receipt` and `why` hold words of the probe: redact them before writing."""
+    """`receipt` and `why` hold words of the probe: redact them before writing. `possible` says why the effect
+    could still come about when the probe began to look; "" if it could not."""
 
-    __slots__ = ("receipt", "says", "why")
+    __slots__ = ("possible", "receipt", "says", "why")
 
     def __init__(self, says: str, receipt: str = "", why: str = "") -> None:
         self.says = says
         self.receipt = receipt
         self.why = why
+        self.possible = ""
 
 
 def run_probe(command: str, step: dict[str, Any], cwd: str, timeout_s: float, env: Mapping[str, str]) -> Verdict:

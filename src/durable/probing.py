@@ -36,9 +36,9 @@ _WRITES = ("Edit", "MultiEdit", "NotebookEdit", "Write")
 class Question:
     """Everything that a probe is told, taken from the ledger before it is let go."""
 
-    __slots__ = ("command", "cwd", "key", "rule", "speaks", "step", "step_id")
+    __slots__ = ("command", "cwd", "key", "possible", "rule", "speaks", "step", "step_id")
 
-    def __init__(self, tx: Transaction, step: Step, rule: Rule) -> None:
+    def __init__(self, tx: Transaction, step: Step, rule: Rule, settle_s: float) -> None:
         row = {name: value for name, value in step.row.items() if value is not None and name != "exit_hidden"}
         row["input"] = loads(tx.content(step.effective_input or step.input) or "null")
         self.step: dict[str, Any] = row
@@ -46,6 +46,8 @@ class Question:
         self.cwd: str = step.cwd
         self.rule = rule
         self.key: bytes = tx.key.fingerprint
+        # Before the probe looks: an orphan that acts and ends behind its look would be gone afterwards.
+        self.possible = still_possible(tx, step, settle_s)
         claims = tx.all("claims_of_step", step_id=step.step_id)
         # What becomes of the step becomes of all its claims: who sees one of them can't speak for another rule's.
         self.speaks = all(claim["rule"] == rule.name for claim in claims)
@@ -67,6 +69,12 @@ def can_be_probed(step: Step, rule: Rule) -> bool:
 
 def ask(question: Question, seconds: float, env: Mapping[str, str]) -> Verdict:
     """Never raises for what is wrong with a probe: then it can't tell."""
+    verdict = _asked(question, seconds, env)
+    verdict.possible = question.possible
+    return verdict
+
+
+def _asked(question: Question, seconds: float, env: Mapping[str, str]) -> Verdict:
     from durable.probe import built_in, run_probe
 
     rule, step = question.rule, question.step
@@ -106,7 +114,7 @@ def settle_by_probe(tx: Transaction, step: Step, verdict: Verdict, settle_s: flo
         output = tx.put(dumps({"stdout": redactor.text(verdict.receipt)}).encode())
         tx.close_step(step, closing(SUCCEEDED, "probe", output=output))
         return ""
-    why = still_possible(tx, step, settle_s)
+    why = verdict.possible or still_possible(tx, step, settle_s)
     if not why:
         error = tx.put_text(redactor.text(verdict.why) or "its probe says that it did not happen")
         tx.close_step(step, closing(NOT_DONE, "probe", error=error))
