@@ -63,6 +63,7 @@ class LookUp:
             query,
             fingerprint=claimed.fingerprint,
             project=self.event.project,
+            scope=claimed.scope,
             everywhere=everywhere,
             **{"except": self.except_id},
         )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def to_once(s: Situation, c: Claimed) -> Answer:
-    if c.repeated and c.rule.max == 1 and c.rule.on_duplicate != ALLOW:
+    if c.repeated and c.rule.on_duplicate != ALLOW:
         return Answer(DENY, "twice", reasons.twice(c))
     if c.grant is not None:
         return Answer(PERMIT, "grant", why_again="grant", step=c.open or c.latest or c.holder)

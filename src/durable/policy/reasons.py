@@ -73,7 +73,7 @@ def reworded(c: Claimed, step: Step, step_id: str) -> str:
 
 def twice(c: Claimed) -> str:
     return (
-        f"The line holds {c.title()} twice, and it must not happen twice. Nothing of the line was run. "
+        f"The line holds {c.title()} twice or more, and each time counts. Nothing of the line was run. "
         "Run it once, and alone."
     )
 

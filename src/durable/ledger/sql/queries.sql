@@ -203,13 +203,13 @@ ORDER BY (steps.status <> 'succeeded') DESC, steps.seq DESC LIMIT 1;
 
 -- name: open_twins
 SELECT steps.*, claims.exit_hidden FROM claims JOIN steps USING (step_id)
-WHERE claims.fingerprint = :fingerprint AND (claims.project = :project OR :everywhere)
+WHERE claims.fingerprint = :fingerprint AND (claims.project = :project OR claims.scope = :scope OR :everywhere)
   AND steps.status IN ('prepared', 'running', 'in_doubt') AND steps.step_id <> :except
 ORDER BY steps.seq DESC;
 
 -- name: done_twins
 SELECT steps.*, claims.exit_hidden FROM claims JOIN steps USING (step_id)
-WHERE claims.fingerprint = :fingerprint AND (claims.project = :project OR :everywhere)
+WHERE claims.fingerprint = :fingerprint AND (claims.project = :project OR claims.scope = :scope OR :everywhere)
   AND claims.released = 0 AND steps.status = 'succeeded' AND steps.step_id <> :except
 ORDER BY steps.seq DESC;
 
