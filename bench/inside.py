@@ -59,6 +59,8 @@ def with_marks(line):
     words = line.split()
     if words[:1] == ["from"] and words[1].startswith("durable."):
         return f"{line}; mark('import {words[1]}')"
+    if line.lstrip().startswith("bundle"):
+        return f"{line}; mark({line.strip()!r})"
     indent = line[: len(line) - len(line.lstrip())]
     return f"{indent}watch()\n{line}" if line.lstrip().startswith("main(") else line
 

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ALLOWED = {
     "__future__", "_functools", "_json", "_sha2", "_sha256", "_signal", "_sqlite3", "_thread",
-    "errno", "fcntl", "os", "os.path", "posix", "posixpath", "stat", "sys", "time", "genericpath", "abc", "_abc",
+    "errno", "os", "os.path", "posix", "posixpath", "stat", "sys", "time", "genericpath", "abc", "_abc",
     "_collections_abc", "_stat", "unicodedata", "gc", "marshal",
 }  # fmt: skip
 LOADED = """

@@ -19,19 +19,25 @@ def enter(door, script):
     from durable.quick_import import install
 
     install()
+    from durable.bundle import Bundle
     from durable.lean import os
+
+    bundle = Bundle(door)
+    bundle.load("durable.switch")
     from durable.switch import read_marker
 
     # A person's `durable off` is looked for before anything that could be broken is loaded.
     marker = read_marker(os.environ)
     if marker is not None and marker.active():
         os._exit(0)
+    bundle.load("durable.alarm")
     from durable.alarm import catch_signals
 
     catch_signals()
+    bundle.load()
     from durable.hook import main
 
-    main(door, marker)
+    main(door, marker, bundle)
 
 
 def _too_old(problem):

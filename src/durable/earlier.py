@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from durable.fingerprint import REWORDED
 from durable.native import loads
-from durable.policy import reasons
 from durable.policy.decide import ASK, DENY, PERMIT, Answer, Decision
 from durable.policy.quiet import Unruled
 from durable.step import RUNNING, overtaken
@@ -44,6 +43,8 @@ def answer_again(started: Step) -> Decision:
     """The same answer to the second start: a permit beside a question could let the call run unasked."""
     answer = Answer(PERMIT)
     if started.asked_at is not None:
+        from durable.policy import reasons
+
         answer = Answer(ASK, started.verdict or "", reasons.asked_before(started))
     return Decision(answer, Unruled(started.effect, started.rule), [])
 
@@ -88,6 +89,8 @@ def _kept(tool: str, given: Any) -> Any:
 def refused_by_a_person(waiting: Step) -> Decision | None:
     if waiting.approval != "denied":
         return None
+    from durable.policy import reasons
+
     answer = Answer(DENY, "approval", reasons.refused_by_person(waiting.approval_by))
     return Decision(answer, Unruled(waiting.effect, waiting.rule), [])
 

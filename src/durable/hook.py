@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, NoReturn
 
+    from durable.bundle import Bundle
     from durable.event import Event
     from durable.fold import Fold
     from durable.ledger.transaction import Transaction
@@ -160,7 +161,7 @@ class Hook:
         return int((time.monotonic() - self.started) * 1_000_000)
 
 
-def main(door: str, marker: switch.Marker | None) -> NoReturn:
+def main(door: str, marker: switch.Marker | None, bundle: Bundle) -> NoReturn:
     """Ends the process with the answer. `marker`, if there is one, is not in force now."""
     hook = Hook(door, os.environ)
     try:
@@ -173,10 +174,18 @@ def main(door: str, marker: switch.Marker | None) -> NoReturn:
         hook.alarm.disarm()
         crash.point("answered")
         hook.tell()
+        if bundle.stale:
+            _make_bundle(door)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it must end in an answer
         hook.alarm.disarm()
         _fail(hook, error)
     _leave(0)
+
+
+def _make_bundle(door: str) -> None:
+    from durable.bundling import make
+
+    make(door)
 
 
 # ---- the three doors --------------------------------------------------------------------------

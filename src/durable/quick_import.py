@@ -94,6 +94,16 @@ def _code(data: bytes, source: str) -> Any:
             return compile(file.read(), source, "exec", dont_inherit=True)
 
 
+def compiled_code(source: str) -> Any:
+    """Of a source file of this package."""
+    folder, _, file = source.rpartition("/")
+    spec = _spec("durable", folder, file.removesuffix(".py"))
+    if spec is not None and spec.loader_state:
+        return spec.loader_state
+    with open(source, encoding="utf-8") as text:
+        return compile(text.read(), source, "exec", dont_inherit=True)
+
+
 def _read(path: str) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
