@@ -51,7 +51,8 @@ class LookUp:
         if claimed.open is None and not claimed.done and claim.rule.key is None:
             claimed.kin = self._open_kin(claimed, claim)
         mark, project = claimed.fingerprint, self.event.project
-        claimed.grant = self.tx.one("grant_for", fingerprint=mark, project=project)
+        # A call that had to wait for a person's approval has used its grant already, and keeps it.
+        claimed.grant = self.tx.one("grant_for", fingerprint=mark, project=project, step_id=self.except_id)
         if claimed.done:
             self._add_receipt(claimed, claimed.done[0])
 

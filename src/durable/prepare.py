@@ -184,6 +184,7 @@ class Preparation:
         waiting: Step | None,
     ) -> Step:
         if waiting is not None:
+            self._use_grants(waiting, claims, decision)
             return self._taken_up_again(waiting, seat, decision)
         runs = decision.observed() if self.policy.mode == OBSERVE else decision
         fields = (
@@ -194,11 +195,14 @@ class Preparation:
             | {"hook_us": elapsed_us, "flag": None, "file_before": self._file_before(decision)}
         )
         step = self.tx.prepare(step_id, seat.run_id, fields)
-        for claimed in claims:
-            if claimed.grant is not None and decision.verdict in MAY_RUN:
-                self.tx.append("grant.used", seat.run_id, claimed.grant["grant_id"], {"used_by": step_id})
+        self._use_grants(step, claims, decision)
         crash.point("after-prepare")
         return step
+
+    def _use_grants(self, step: Step, claims: list[Claimed], decision: Decision) -> None:
+        for claimed in claims:
+            if claimed.grant is not None and claimed.grant["used_by"] is None and decision.verdict in MAY_RUN:
+                self.tx.append("grant.used", step.run_id, claimed.grant["grant_id"], {"used_by": step.step_id})
 
     def _taken_up_again(self, waiting: Step, seat: Seat, decision: Decision) -> Step:
         """Under whoever asks now: the process that asked first has ended."""

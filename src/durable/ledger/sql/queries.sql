@@ -243,8 +243,9 @@ WHERE its.step_id = :step_id AND steps.run_id = :run_id AND steps.status = 'refu
   AND steps.seq > :seq AND steps.prepared_at <= :closed_at LIMIT 1;
 
 -- name: grant_for
-SELECT * FROM grants WHERE fingerprint = :fingerprint AND project = :project AND used_by IS NULL
-ORDER BY given_at LIMIT 1;
+SELECT * FROM grants
+WHERE fingerprint = :fingerprint AND project = :project AND (used_by IS NULL OR used_by = :step_id)
+ORDER BY used_by IS NULL, given_at LIMIT 1;
 
 -- name: claims_of_step
 SELECT * FROM claims WHERE step_id = :step_id ORDER BY rowid;
@@ -319,10 +320,10 @@ WHERE status IN ('prepared', 'running', 'in_doubt') GROUP BY session_id ORDER BY
 SELECT * FROM steps WHERE session_id = :session_id AND task_id = :task_id ORDER BY seq DESC LIMIT 1;
 
 -- name: calls_of_run
-SELECT count(*) AS calls FROM steps WHERE run_id = :run_id AND status NOT IN ('refused', 'replayed');
+SELECT count(*) AS calls FROM steps WHERE run_id = :run_id AND status NOT IN ('prepared', 'refused', 'replayed');
 
 -- name: calls_of_rule
-SELECT count(*) AS calls FROM steps WHERE run_id = :run_id AND rule = :rule AND status NOT IN ('refused', 'replayed');
+SELECT count(*) AS calls FROM steps WHERE run_id = :run_id AND rule = :rule AND status NOT IN ('prepared', 'refused', 'replayed');
 
 -- name: matters_in_run
 SELECT 1 AS yes FROM steps
