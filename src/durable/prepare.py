@@ -102,7 +102,7 @@ class Preparation:
         self._try_replay(found)
         found.step = self._written(found.decision, seat, step_id, hashed, claims, elapsed_us, waiting)
         found.decision = self._answer(found)
-        if found.decision.verdict in (PERMIT, ASK) and self.policy.mode != OBSERVE:
+        if found.decision.verdict in (PERMIT, ASK):
             found.replacement = self._with_key(ruling, found.step)
         if ruling.claims and found.decision.verdict == PERMIT:
             from durable.hint import rewording_hint
@@ -257,7 +257,10 @@ class Preparation:
         return decision
 
     def _with_key(self, ruling: Ruling | Unruled, step: Step) -> dict[str, Any] | None:
-        """The input with the key that its provider knows a second request by, where a rule wants it there."""
+        """The input with the key that its provider knows a second request by, where a rule wants it there.
+        Observe mode changes no input."""
+        if self.policy.mode == OBSERVE:
+            return None
         field = next((claim.rule.inject for claim in ruling.claims if claim.rule.inject), "")
         return {**self.call.input, field: step.idempotency_key} if field else None
 
