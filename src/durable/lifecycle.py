@@ -124,8 +124,10 @@ class Lifecycle:
         if owner is not None and owner["ended_at"] is None:
             self.tx.append("owner.ended", seat.run_id, seat.owner_id, {"reason": reason})
         self.tx.append("session.ended", seat.run_id, event.session_id, {"reason": reason})
+        run = self.tx.one("run", run_id=seat.run_id)
         others = self.tx.one("live_sessions_of_run", run_id=seat.run_id, session_id=event.session_id)
-        if others is None and self.tx.one("undone_of_run", run_id=seat.run_id) is None:
+        is_open = run is not None and run["status"] == "open"  # What a person cancelled stays so.
+        if is_open and others is None and self.tx.one("undone_of_run", run_id=seat.run_id) is None:
             self.tx.append("run.completed", seat.run_id, seat.run_id, {})
 
 
