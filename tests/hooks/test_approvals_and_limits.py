@@ -1,4 +1,4 @@
-"""What a person approved is not undone by what else limits the call: a grant that it used, a budget it is counted in."""
+"""What a person approved is not undone by what else limits the call: a used grant, a budget that counts it."""
 
 from __future__ import annotations
 
