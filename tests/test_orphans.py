@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from durable import orphans as orphans_module
-from durable.orphans import COMMAND_LENGTH, MARGIN_NS, Orphans, orphans
+from durable.orphans import COMMAND_LENGTH, MARGIN_NS, Orphan, Orphans, _look_again, orphans
 from durable.owner import DEAD, Owner, current, liveness
 from fake_proc import TICK_NS, FakeProc, ticks_now, wall
 
@@ -338,3 +338,33 @@ def test_no_process_outlives_a_restart(scene: Scene, tmp_path: Path, monkeypatch
     scene.add(200, 1, scene.permit + 10, SESSION)
     judged = scene.judge()
     assert (judged.found, judged.known, judged.reason) == ([], True, "the machine was restarted since")
+
+
+class Looks:
+    """A search that finds these, one after the other."""
+
+    def __init__(self, *found: str) -> None:
+        self.found = list(found)
+
+    def look(self, owner: object, clients: object) -> Orphans:
+        said = self.found.pop(0)
+        return Orphans([Orphan(7, 1, "x")] if said == "one" else [], said != "unread", said)
+
+
+@pytest.mark.parametrize(
+    ("looks", "known", "found"),
+    [
+        (["none", "none"], True, 0),
+        (["none", "one"], True, 1),
+        (["one"], True, 1),
+        (["unread", "none", "none"], True, 0),
+        (["none", "unread", "none", "none"], True, 0),
+        (["none", "unread", "none", "unread"], False, 0),
+        (["unread", "unread", "unread", "none"], False, 0),
+        (["unread", "none", "one"], True, 1),
+    ],
+)
+def test_what_can_not_be_read_for_a_moment_is_looked_at_again(looks: list[str], known: bool, found: int) -> None:
+    search = Looks(*looks)
+    result = _look_again(search, object(), ())  # type: ignore[arg-type]
+    assert (result.known, len(result.found), search.found) == (known, found, [])

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # a moment away from the permit. A wider window can only call more processes orphans.
 MARGIN_NS = 2_000_000_000
 COMMAND_LENGTH = 200
+MOST_LOOKS = 4
 
 
 class Orphan:
@@ -67,14 +68,19 @@ def orphans(
         return Orphans([], False, "processes can't be read on this system")
     earliest, latest = _window(permitted_at_ns, ended_at_ns)
     mark = b"CLAUDE_CODE_SESSION_ID=" + os.fsencode(owner.session_id)
-    return _look_twice(_Search(proc, mark, earliest, latest), owner, clients)
+    return _look_again(_Search(proc, mark, earliest, latest), owner, clients)
 
 
-def _look_twice(search: _Search, owner: Owner, clients: Collection[Owner]) -> Orphans:
+def _look_again(search: _Search, owner: Owner, clients: Collection[Owner]) -> Orphans:
     # A process can hand over to a child and end between the listing and its reading: nothing found
-    # once is not yet nothing there.
-    first = search.look(owner, clients)
-    return first if first.found or not first.known else search.look(owner, clients)
+    # once is not yet nothing there. One that can't be read while it starts or ends can be, or is gone, a moment later.
+    looks: list[Orphans] = []
+    for _ in range(MOST_LOOKS):
+        look = search.look(owner, clients)
+        if look.found or (look.known and looks and looks[-1].known):
+            return look
+        looks.append(look)
+    return next(look for look in looks if not look.known)
 
 
 def _window(permitted_at_ns: int, ended_at_ns: int | None) -> tuple[int, int | None]:

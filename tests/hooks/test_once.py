@@ -145,6 +145,16 @@ def test_ttl_counts_from_the_end_of_the_call_and_asking_does_not_move_it(door: D
     assert ledger_view.step(door.state, tool_use_id="toolu_3")["nonce"].startswith("ttl-")
 
 
+def test_with_a_ttl_only_what_still_counts_is_counted_towards_max(door: Door) -> None:
+    door.policy(RULES + 'max = 2\nttl = "1h"\n')
+    for use_id in ("toolu_1", "toolu_2"):
+        paid(door, use_id)
+    denied(door.pre(bash(PAY, "toolu_3")))
+    closed_before(door, "toolu_1", "2001-01-01T00:00:00.000000Z")
+    paid(door, "toolu_4")
+    denied(door.pre(bash(PAY, "toolu_5")))
+
+
 def closed_before(door: Door, use_id: str, at: str) -> None:
     ledger = sqlite3.connect(door.state / "ledger.db")
     with ledger:

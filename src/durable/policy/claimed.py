@@ -77,12 +77,12 @@ class Claimed:
     def latest(self) -> Step | None:
         return self.done[0] if self.done else None
 
-    def is_stale(self, now: str) -> bool:
-        """`ttl` counts from the end of the latest success, and asking again does not move that."""
-        latest = self.latest
-        if self.rule.ttl_s is None or latest is None or latest.closed_at is None:
-            return False
-        return nanoseconds(now) - nanoseconds(latest.closed_at) >= self.rule.ttl_s * 1_000_000_000
+    def counting(self, now: str) -> int:
+        """How many successes still count: `ttl` runs from the end of each, and asking again does not move that."""
+        if self.rule.ttl_s is None:
+            return len(self.done)
+        since = nanoseconds(now) - self.rule.ttl_s * 1_000_000_000
+        return sum(step.closed_at is None or nanoseconds(step.closed_at) > since for step in self.done)
 
     def settle_s(self, tool: str) -> float:
         if self.rule.settle_s is not None:

@@ -48,10 +48,10 @@ def _to_doubt(s: Situation, c: Claimed, step: Step, code: str) -> Answer:
 
 
 def _to_done_twin(s: Situation, c: Claimed, twin: Step) -> Answer:
-    if c.is_stale(s.now):
-        return Answer(PERMIT, "ttl", why_again="ttl", step=twin)
-    if len(c.done) < c.rule.max:
-        return Answer(PERMIT, "max", why_again="max", step=twin)
+    counting = c.counting(s.now)
+    if counting < c.rule.max:
+        why = "max" if counting else "ttl"
+        return Answer(PERMIT, why, why_again=why, step=twin)
     if c.receipt is not None and not c.receipt.sure and c.probes:
         if not c.probed:
             return Answer(PROBE, "duplicate", step=twin)
