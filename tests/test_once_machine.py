@@ -142,7 +142,10 @@ class OnceMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.calls)
     @rule(pick=picks, verb=st.sampled_from(["happened", "not-happened", "allow", "retry"]))
     def a_person_decides(self, pick: int, verb: str) -> None:
-        fits = {"allow": lambda _: True, "retry": lambda made: not made.is_open and not made.released}
+        fits = {
+            "allow": lambda made: made.call not in self.model.grants,
+            "retry": lambda made: made.status == SUCCEEDED and not made.released,
+        }
         known = [made for made in self.model.calls if fits.get(verb, lambda made: made.status == IN_DOUBT)(made)]
         if known:
             made = self._one(known, pick)

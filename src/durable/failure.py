@@ -167,7 +167,16 @@ def _tell(hook: Hook, problem: str) -> tuple[int, str, str]:
     """Nobody is stopped between calls. The next call will be denied for the same reason, and say so."""
     if hook.event is not None and hook.event.name == "SessionStart":
         return 0, dumps({"systemMessage": f"durable can't write its ledger: {problem}."}), ""
+    if hook.event is not None and hook.event.name == "UserPromptSubmit" and _decides(hook.event.prompt):
+        return 0, hook.agent.render_said(hook.event.name, f"this decision was NOT recorded: {problem}"), ""
     return 0, "", ""
+
+
+def _decides(prompt: str) -> bool:
+    """Whoever typed it takes it for recorded unless told otherwise."""
+    from durable.prompts import decision
+
+    return decision(prompt) is not None
 
 
 def _log(hook: Hook, problem: str) -> None:

@@ -61,6 +61,10 @@ def _allow(tx: Transaction, step: Step, said: Said) -> str:
     if step.status == PREPARED:
         raise UsageError(f"step {step.step_id} waits for an answer", f"durable approve {step.step_id}")
     run = tx.one("run", run_id=step.run_id)
+    if tx.one("unused_grant_of_step", step_id=step.step_id) is not None:
+        # Whoever says it twice means it once.
+        again = f"one more call like step {step.step_id} is allowed already, and was not made yet"
+        raise UsageError(again, "have the agent try it again")
     for claim in tx.all("claims_of_step", step_id=step.step_id):
         body = {
             "for_step": step.step_id,
@@ -137,6 +141,9 @@ def _retry(tx: Transaction, step: Step, said: Said) -> str:
         raise UsageError(f"step {step.step_id} is {step.status}", settle)
     if step.released_at is not None:
         raise UsageError(f"step {step.step_id} no longer counts already", "the agent can run it again now")
+    if step.status != SUCCEEDED:
+        counts = f"durable retry {step.duplicate_of} is about that" if step.duplicate_of else "see durable open"
+        raise UsageError(f"step {step.step_id} is {step.status}, and holds nothing back; if another does", counts)
     release(tx, step, said.by, said.text)
     return f"step {step.step_id} no longer counts; the same call may run again"
 

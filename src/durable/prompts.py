@@ -38,7 +38,8 @@ def decision_in(event: Event, tx: Transaction) -> Said | None:
 
 def _scheduled(event: Event, tx: Transaction) -> Iterator[str]:
     for tool in SCHEDULERS:
-        for step in tx.steps("steps_of_tool", session_id=event.session_id, tool_name=tool):
+        # Of any session: what was scheduled may outlive the one that scheduled it.
+        for step in tx.steps("steps_of_tool", tool_name=tool):
             kept = tx.content(step.input)
             # What can't be read any more may have been these very words.
             yield event.prompt if kept is None else scheduled_text(loads(kept))
@@ -65,7 +66,7 @@ def decision(prompt: str) -> tuple[str, str, str] | None:
 
 
 def is_person(event: Event, scheduled: Iterable[str]) -> bool:
-    """Whether this prompt is a person's own. `scheduled` are the texts that the session's schedulers were given.
+    """Whether this prompt is a person's own. `scheduled` are the texts that schedulers were given.
 
     A client that says where a prompt comes from is believed. One that doesn't fires a scheduled text as if it had been
     typed, so that what the model has scheduled, in whatever words, decides nothing.

@@ -237,6 +237,8 @@ class World(Clients):
             verb = "happened" if made.happened else "not-happened"
         prompt = recorded("UserPromptSubmit", session_id="person", prompt=f"durable {verb} {made.step_id}")
         answer = self.door.lifecycle(prompt, CLAUDE_PROJECT_DIR=self._project(made.client), **PERSON)
+        if verb == "allow" and "allowed already" in answer.json["reason"]:
+            return
         if not re.search(r"counts as|may run", answer.json["reason"]):
             raise Violation(f"{verb} of {made}: {answer}")
         self.counted[verb] += 1

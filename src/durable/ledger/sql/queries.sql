@@ -247,11 +247,14 @@ SELECT * FROM grants
 WHERE fingerprint = :fingerprint AND project = :project AND (used_by IS NULL OR used_by = :step_id)
 ORDER BY used_by IS NULL, given_at LIMIT 1;
 
+-- name: unused_grant_of_step
+SELECT * FROM grants WHERE for_step = :step_id AND used_by IS NULL LIMIT 1;
+
 -- name: claims_of_step
 SELECT * FROM claims WHERE step_id = :step_id ORDER BY rowid;
 
 -- name: steps_of_tool
-SELECT * FROM steps WHERE session_id = :session_id AND tool_name = :tool_name ORDER BY seq;
+SELECT * FROM steps WHERE tool_name = :tool_name ORDER BY seq;
 
 -- name: steps_named
 SELECT * FROM steps WHERE step_id >= :least AND step_id < :beyond LIMIT 3;
