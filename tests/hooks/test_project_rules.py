@@ -10,7 +10,7 @@ import pytest
 
 import ledger_view
 
-from .door import Answer, Door, bash, ran
+from .door import Answer, Door, bash, ran, recorded
 
 PAY = "pay --to bob 5"
 USERS = '[rules.pay]\nmatch = "Bash(pay *)"\neffect = "once"\n'
@@ -110,3 +110,13 @@ def test_rules_are_read_with_the_hook_paths_imports_alone() -> None:
     src = str(Path(__file__).resolve().parents[2] / "src")
     done = subprocess.run([sys.executable, "-I", "-S", "-c", source, src], capture_output=True, text=True, check=True)
     assert not set(done.stdout.split()) & {"re", "json", "typing", "functools", "fnmatch", "tomllib", "pathlib"}
+
+
+def test_a_project_can_not_take_a_field_out_of_what_makes_two_calls_the_same(door: Door) -> None:
+    rule = '[rules.charge]\nmatch = "mcp__pay__*"\neffect = "once"\n'
+    door.policy(rule)
+    call = {"tool_name": "mcp__pay__charge", "tool_input": {"to": "bob", "memo": "x"}}
+    assert door.pre(recorded("PreToolUse-Bash", **call)).permits
+    assert door.post(recorded("PostToolUse-Bash", **call)).permits
+    projects(door, rule + 'inject = "memo"\n')
+    assert denies(door.pre(recorded("PreToolUse-Bash", **call, tool_use_id="toolu_2")))

@@ -100,7 +100,7 @@ TIGHTER = [
     ({}, {"probe_timeout": 9}, False),
     ({}, {"no_effect_exits": [1]}, False),
     ({}, {"no_effect_output": ["no"]}, False),
-    ({}, {"inject": "key"}, True),
+    ({}, {"inject": "key"}, False),
     ({"inject": "a"}, {"inject": "b"}, False),
     ({}, {"calls": 3}, True),
     ({"calls": 3}, {"calls": 2}, True),

@@ -105,13 +105,9 @@ def _longer_settling(value: float, base: Fields) -> bool:
     return bool(value >= base.get("settle", SETTLES_S))
 
 
-def _new_field(value: str, base: Fields) -> bool:
-    return bool(base.get("inject", value) == value)
-
-
+# Nothing that changes a fingerprint, as `inject` does: what has run under the old one would run again.
 STRICTER: dict[str, Callable[[Any, Fields], bool]] = {
     "max": _fewer,
     "ttl": _longer_life,
     "settle": _longer_settling,
-    "inject": _new_field,
 }
