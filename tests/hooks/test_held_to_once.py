@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .door import Door, bash, ran, recorded
-from .test_once import OTHER, PAY, RULES, denied
+from .test_once import OTHER, PAY, RULES, cut_off, denied
 
 CHARGED = '[rules.charge]\nmatch = "mcp__pay__*"\neffect = "once"\n'
 
@@ -38,3 +38,20 @@ def test_a_line_that_does_it_several_times_does_not_get_round_max(door: Door) ->
 def test_where_duplicates_are_allowed_a_line_may_hold_several(door: Door) -> None:
     door.policy(RULES + 'on_duplicate = "allow"\n')
     assert door.pre(bash(f"{PAY}; {PAY}", "toolu_1")).permits
+
+
+def test_a_line_is_replayed_only_if_nothing_of_it_is_left_to_do(door: Door) -> None:
+    vote = '[rules.vote]\nmatch = "Bash(vote *)"\non_duplicate = "allow"\n'
+    door.policy(RULES + 'on_duplicate = "replay"\n' + vote)
+    line = f"{PAY} && vote eve"
+    assert door.pre(bash(line, "toolu_1")).permits
+    assert door.post(ran(line, "toolu_1")).permits
+    said = denied(door.pre(bash(line, "toolu_2")))
+    assert "Already done" in said and "Left to do, each alone: `vote eve`" in said
+
+
+def test_who_only_knows_that_it_happened_is_not_quoted_on_what_it_printed(door: Door) -> None:
+    door.policy(RULES + 'probe = "exit 0"\n')
+    here = {"cwd": str(door.project)}
+    cut_off(door, **here)
+    assert "not known" in denied(door.pre(bash(PAY, "toolu_2", **here)))

@@ -131,6 +131,8 @@ def decide(situation: Situation) -> Decision:
     answers = [_to_claim(s, claimed) for claimed in s.claims]
     whys = [answer.why_again for answer in answers]
     worst = max(answers, key=lambda answer: _STRICTNESS.index(answer.verdict))
+    if worst.verdict == REPLAYED and any(answer.verdict == PERMIT for answer in answers):
+        worst.verdict = DENY  # The line's receipt in its place would pass off as done what is left to do.
     if worst.verdict == PERMIT and s.ruling.gate == "ask" and not s.approved:
         worst = _gate(s)
     elif worst.verdict == DENY and len(answers) > 1:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from durable.policy.decide import Answer
     from durable.step import Step
 
+# They know that it happened, and need not know more.
+_WITNESSES = ("probe", "operator")
 _NOT_AGAIN = "Don't run it again, and not in other words or by another tool either."
 
 
@@ -27,7 +29,8 @@ def done(c: Claimed, twin: Step, step_id: str) -> str:
             "whether it succeeded."
         )
         then = f"{_NOT_AGAIN} Check with a read-only command what it did, and go on from there."
-    result = f"Its recorded result:\n{said}" if said else "It printed nothing."
+    nothing = "What it printed is not known." if twin.closed_by in _WITNESSES else "It printed nothing."
+    result = f"Its recorded result:\n{said}" if said else nothing
     return _joined(head, "It was not run a second time.", then, result, _one_more(step_id))
 
 
