@@ -60,27 +60,30 @@ def _step(tx: Transaction, name: str) -> Step:
 def _allow(tx: Transaction, step: Step, said: Said) -> str:
     if step.status == PREPARED:
         raise UsageError(f"step {step.step_id} waits for an answer", f"durable approve {step.step_id}")
-    run = tx.one("run", run_id=step.run_id)
     if tx.one("unused_grant_of_step", step_id=step.step_id) is not None:
         # Whoever says it twice means it once.
         again = f"one more call like step {step.step_id} is allowed already, and was not made yet"
         raise UsageError(again, "have the agent try it again")
-    for claim in tx.all("claims_of_step", step_id=step.step_id):
-        body = {
-            "for_step": step.step_id,
-            "fingerprint": claim["fingerprint"],
-            "project": claim["project"] or (run["project"] if run else ""),
-            "by": said.by,
-            "reason": said.text,
-        }
+    for claim in _claims(tx, step):
+        body = {"for_step": step.step_id, **claim, "by": said.by, "reason": said.text}
         tx.append("grant.given", step.run_id, "g" + row.random_text(11), body)
     return f"one more {step.tool_name} call like step {step.step_id} may run; the agent can try it again now"
+
+
+def _claims(tx: Transaction, step: Step) -> list[dict[str, str]]:
+    """Fingerprint and project of each."""
+    run = tx.one("run", run_id=step.run_id)
+    ran_in = run["project"] if run else ""
+    claims = tx.all("claims_of_step", step_id=step.step_id)
+    return [{"fingerprint": claim["fingerprint"], "project": claim["project"] or ran_in} for claim in claims]
 
 
 def _happened(tx: Transaction, step: Step, said: Said) -> str:
     step = _in_doubt(tx, step)
     output = tx.put(dumps({"stdout": said.receipt}).encode()) if said.receipt else None
     tx.close_step(step, closing(SUCCEEDED, "operator", output=output))
+    if any(tx.one("grant_for", **claim, step_id="") for claim in _claims(tx, step)):
+        return f"step {step.step_id} counts as done; one more was allowed before, and may still run"
     return f"step {step.step_id} counts as done, and is not run again"
 
 
@@ -142,10 +145,13 @@ def _retry(tx: Transaction, step: Step, said: Said) -> str:
     if step.released_at is not None:
         raise UsageError(f"step {step.step_id} no longer counts already", "the agent can run it again now")
     if step.status != SUCCEEDED:
-        counts = f"durable retry {step.duplicate_of} is about that" if step.duplicate_of else "see durable open"
-        raise UsageError(f"step {step.step_id} is {step.status}, and holds nothing back; if another does", counts)
+        counts = f"durable retry {step.duplicate_of} is about the one that counts" if step.duplicate_of else "try it again"
+        raise UsageError(f"step {step.step_id} is {step.status}, and holds nothing back", counts)
     release(tx, step, said.by, said.text)
-    return f"step {step.step_id} no longer counts; the same call may run again"
+    follows = f"step {step.step_id} no longer counts"
+    here = {"scope": "", "everywhere": 0, "except": step.step_id}
+    others = [other.step_id for claim in _claims(tx, step) for other in tx.steps("done_twins", **claim, **here)]
+    return f"{follows}, step {others[0]} still does" if others else f"{follows}; the same call may run again"
 
 
 def release(tx: Transaction, step: Step, by: str, reason: str) -> None:

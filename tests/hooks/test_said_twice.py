@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .door import ROOT, Door, bash, recorded
-from .test_once import OTHER, PAY, RULES, denied, paid
+from .test_once import OTHER, PAY, RULES, cut_off, denied, paid
 from .test_person import step_id, typed
 
 
@@ -54,3 +54,22 @@ def test_a_decision_that_could_not_be_recorded_says_so(door: Door, refused: str)
     (door.state / "ledger.db").rename(door.root / "gone.db")
     assert "NOT recorded" in answered(door, f"durable allow {refused}")
     assert typed(door, "what does durable do?").out == ""
+
+
+def test_a_retry_says_if_another_still_counts(door: Door, refused: str) -> None:
+    answered(door, f"durable allow {refused}")
+    paid(door, "toolu_3")
+    env = {"PYTHONPATH": str(ROOT / "src")}
+    answer = door.run_argv([door.python, "-m", "durable", "retry", step_id(door, "toolu_3")], **env)
+    assert f"step {step_id(door, 'toolu_1')} still does" in answer.out
+    denied(door.pre(bash(PAY, "toolu_4")))
+
+
+def test_what_was_allowed_before_it_turned_out_to_have_happened_is_named(door: Door) -> None:
+    door.policy(RULES)
+    name = cut_off(door)["step_id"]
+    denied(door.pre(bash(PAY, "toolu_2")))
+    answered(door, f"durable allow {name}")
+    assert "may still run" in answered(door, f"durable happened {name}")
+    paid(door, "toolu_3")
+    denied(door.pre(bash(PAY, "toolu_4")))
