@@ -145,7 +145,7 @@ def _retry(tx: Transaction, step: Step, said: Said) -> str:
     if step.released_at is not None:
         raise UsageError(f"step {step.step_id} no longer counts already", "the agent can run it again now")
     if step.status != SUCCEEDED:
-        counts = f"durable retry {step.duplicate_of} is about the one that counts" if step.duplicate_of else "try it again"
+        counts = f"the one that counts: durable retry {step.duplicate_of}" if step.duplicate_of else "try it again"
         raise UsageError(f"step {step.step_id} is {step.status}, and holds nothing back", counts)
     release(tx, step, said.by, said.text)
     follows = f"step {step.step_id} no longer counts"
