@@ -49,8 +49,8 @@ class Question:
         # Before the probe looks: an orphan that acts and ends behind its look would be gone afterwards.
         self.possible = still_possible(tx, step, settle_s)
         claims = tx.all("claims_of_step", step_id=step.step_id)
-        # What becomes of the step becomes of all its claims: who sees one of them can't speak for another rule's.
-        self.speaks = all(claim["rule"] == rule.name for claim in claims)
+        # What becomes of the step becomes of all its claims: who sees one of them can't speak for another.
+        self.speaks = len(claims) == 1 and claims[0]["rule"] == rule.name
         self.command = self._command({claim["fingerprint"] for claim in claims})
         if self.command is not None:
             self.step["command"] = self.command
@@ -81,7 +81,7 @@ def _asked(question: Question, seconds: float, env: Mapping[str, str]) -> Verdic
     if not rule.probe:
         return built_in(step["tool_name"], step["input"], step, question.key)
     if not question.speaks:
-        return Verdict(CANT_TELL, "", f"its line holds calls of other rules too, and a probe of {rule.name} sees one")
+        return Verdict(CANT_TELL, "", f"its line holds other calls too, and a probe of {rule.name} sees one")
     seconds = min(seconds, rule.probe_timeout_s or seconds)
     if not rule.probe.startswith(BUILT_IN):
         return run_probe(rule.probe, step, question.cwd, seconds, env)

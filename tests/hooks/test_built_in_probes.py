@@ -232,14 +232,14 @@ def test_a_line_of_several_calls_is_not_settled_by_one_of_them(door: Door) -> No
     interrupted(door, line)
     tool(door, "gh", ("pr list", []))
     tool(door, "npm", ("view", {"error": {"code": "E404"}}, 1, ""))
-    can_t_tell(door, line, "other rules too")
+    can_t_tell(door, line, "other calls too")
 
 
 def test_a_user_s_probe_does_not_speak_for_the_calls_of_another_rule_either(door: Door) -> None:
     rule = '[rules.{0}]\nmatch = "Bash({0} *)"\neffect = "once"\nprobe = "exit 1"\nsettle = 0\n'
     door.policy(rule.format("pay") + rule.format("tell"))
     cut_off(door, command="pay 5; tell bob", cwd=str(door.project))
-    can_t_tell(door, "pay 5", "other rules too")
+    can_t_tell(door, "pay 5", "other calls too")
 
 
 def test_of_two_calls_of_one_rule_none_speaks_for_the_other(door: Door) -> None:
