@@ -55,3 +55,23 @@ def test_who_only_knows_that_it_happened_is_not_quoted_on_what_it_printed(door: 
     here = {"cwd": str(door.project)}
     cut_off(door, **here)
     assert "not known" in denied(door.pre(bash(PAY, "toolu_2", **here)))
+
+
+def test_a_directory_by_another_name_is_the_same_directory(door: Door) -> None:
+    door.policy(RULES)
+    project, link = door.home / "work", door.root / "link"
+    project.mkdir()
+    link.symlink_to(project)
+    assert door.pre(bash(PAY, "toolu_1", cwd=str(project))).permits
+    names = [(str(link), PAY), (f"{project}/", PAY), ("/", f"cd {link} && {PAY}"), ("/", f"cd ~/work && {PAY}")]
+    for cwd, line in names:
+        assert "in flight" in denied(door.pre(bash(line, "toolu_2", cwd=cwd)))
+    assert door.pre(bash(PAY, "toolu_3", cwd="/")).permits
+
+
+def test_a_probe_is_not_asked_about_a_line_of_several_calls(door: Door) -> None:
+    """It would speak for all, and sees one."""
+    door.policy(RULES + 'settle = 0\nprobe = "exit 1"\n')
+    here = {"cwd": str(door.project)}
+    cut_off(door, command=f"{PAY} || pay --to eve 7", **here)
+    assert "holds other calls" in denied(door.pre(bash("pay --to eve 7", "toolu_2", **here)))

@@ -1,11 +1,13 @@
 """What a call holds that must not happen twice: what of it counts goes into its fingerprint.
 
-Pure, but for a built-in rule that `adds` what the command takes from its directory: that is read from files.
+Pure, but for the links in the directory's name, and for a built-in rule that `adds` what the command takes from there:
+that is read from files.
 """
 
 from __future__ import annotations
 
 from durable.fingerprint import REWORDED, STANDING, canonical
+from durable.lean import os
 from durable.policy.options import is_option
 
 TYPE_CHECKING = False
@@ -40,13 +42,13 @@ class Claim:
 
 def of_tool(rule: Rule, call: Call, cwd: str) -> Claim:
     given = call.input if isinstance(call.input, dict) else {}
-    place = cwd if _place_counts(rule, call.tool in STANDING) else ""
+    place = _directory(cwd) if _place_counts(rule, call.tool in STANDING) else ""
     return Claim(rule, call.tool, None, _chosen(rule, given) or _kept(rule, call.tool, given), place)
 
 
 def of_command(rule: Rule, pattern: Pattern, commands: list[Command], at: int, line: str) -> Claim:
     command = commands[at]
-    place = command.cwd if _place_counts(rule, True) else ""
+    place = _directory(command.cwd) if _place_counts(rule, True) else ""
     parts = _command_parts(rule, pattern, commands, at, line)
     if rule.adds:
         from durable.policy.surroundings import taken
@@ -56,11 +58,18 @@ def of_command(rule: Rule, pattern: Pattern, commands: list[Command], at: int, l
 
 
 def of_whole_line(rule: Rule, words: str, line: str, cwd: str) -> Claim:
-    return Claim(rule, words, None, {"line": line.strip()}, cwd if _place_counts(rule, True) else "")
+    return Claim(rule, words, None, {"line": line.strip()}, _directory(cwd) if _place_counts(rule, True) else "")
 
 
 def spoken(pattern: Pattern) -> str:
     return " ".join(word for word in pattern.words if word != "*")
+
+
+def _directory(cwd: str) -> str:
+    """By its one name: `cd` leads there through `~` and through links as well."""
+    if cwd == "~" or cwd.startswith("~/"):
+        cwd = os.path.expanduser(cwd)
+    return os.path.realpath(cwd) if cwd.startswith("/") and "\0" not in cwd else cwd
 
 
 def _place_counts(rule: Rule, stands: bool) -> bool:
