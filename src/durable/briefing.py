@@ -22,8 +22,12 @@ LONGEST_RECEIPT = 160
 
 
 def brief_of(tx: Transaction, run_id: str) -> str:
-    steps = tx.steps("steps_that_matter", run_id=run_id)
-    return brief(plan(_item(tx, step) for step in reversed(steps)), run_id)
+    return brief(plan(items_of(tx, run_id)), run_id)
+
+
+def items_of(tx: Transaction, run_id: str) -> list[Item]:
+    """In ledger order."""
+    return [_item(tx, step) for step in reversed(tx.steps("steps_that_matter", run_id=run_id))]
 
 
 def _item(tx: Transaction, step: Step) -> Item:

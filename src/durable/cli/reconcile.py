@@ -43,12 +43,12 @@ def run(run: str = "") -> Result:
         run_id = find_run(reader, run) if run else ""
         before = (reader.one("last_event") or {"seq": 0})["seq"]
         sessions = {row["session_id"] for row in reader.all("unsettled_sessions", run_id=run_id)}
-    _work(state, sorted(sessions))
+    bring_up_to_date(state, sorted(sessions))
     with Reader(state) as reader:
         return _result(reader, before, run_id)
 
 
-def _work(state: str, sessions: list[str]) -> None:
+def bring_up_to_date(state: str, sessions: list[str]) -> None:
     ledger = SqliteLedger(state)
     policy = load_policy(state, os.getcwd(), os.environ)
     redactor = Redactor(policy.redact_patterns, policy.redact)

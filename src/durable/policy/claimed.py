@@ -85,14 +85,19 @@ class Claimed:
         return sum(step.closed_at is None or nanoseconds(step.closed_at) > since for step in self.done)
 
     def settle_s(self, tool: str) -> float:
-        if self.rule.settle_s is not None:
-            return self.rule.settle_s
-        return 0.0 if tool in _SETTLED_AT_ONCE else SETTLE_S
+        return settle_s(self.rule, tool)
 
     def title(self) -> str:
         """How a message calls it: a Bash line may hold several."""
         command = self.claim.command if self.claim is not None else None
         return f"`{command.text}`" if command is not None else "this call"
+
+
+def settle_s(rule: Rule, tool: str) -> float:
+    """How long after the end of a step's client its effect may still come."""
+    if rule.settle_s is not None:
+        return rule.settle_s
+    return 0.0 if tool in _SETTLED_AT_ONCE else SETTLE_S
 
 
 class Receipt:
