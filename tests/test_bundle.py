@@ -24,7 +24,7 @@ stale = bundle.stale
 bundle.load("durable.switch")
 assert stale or "durable.switch" in sys.modules and "durable.hook" not in sys.modules
 bundle.load()
-import durable, durable.prepare, durable.hook, durable.policy.tampering
+import durable, durable.prepare, durable.hook, durable.protection.tampering
 from durable.ledger import sqlite
 assert durable.ledger.sqlite is sqlite is sys.modules["durable.ledger.sqlite"]
 assert durable.policy.decide.__file__ == {src!r} + "/durable/policy/decide.py"
@@ -97,12 +97,12 @@ def test_a_source_of_another_size_makes_it_stale_and_counts(package: Package) ->
 
 
 def test_a_source_that_is_gone_makes_it_stale(package: Package) -> None:
-    (package.src / "durable/policy/tampering.py").rename(package.src / "durable/policy/elsewhere.py")
+    (package.src / "durable/protection/tampering.py").rename(package.src / "durable/policy/elsewhere.py")
     done = subprocess.run(
         [sys.executable, "-IS", "-c", LOAD.format(src=str(package.src), door=DOOR, make=False, seen="()")],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert "No module named 'durable.policy.tampering'" in done.stderr
+    assert "No module named 'durable.protection.tampering'" in done.stderr
 
 
 @pytest.mark.parametrize("keep", [0, 1, 3, 4, 100, -1000, -1])

@@ -27,7 +27,7 @@ DOORS = {
     "lifecycle": "import durable.hook, durable.lifecycle, durable.agents.claude_transcript",
     "failure": "import durable.hook, durable.failure",
     "evidence": "import durable.probe, durable.file_probe, durable.notify, durable.prompts, durable.hint",
-    "protection": "import durable.policy.tampering_line",
+    "protection": "import durable.protection.line",
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 from durable.errors import PolicyError
 from durable.event import Call
 from durable.ledger.keys import create_key
-from durable.policy.built_in_index import DIGEST
+from durable.policy.built_in.index import DIGEST
 from durable.policy.claimed import Claimed
 from durable.policy.compiled import cache_of
 from durable.policy.compiler import compile_text

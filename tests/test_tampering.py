@@ -12,8 +12,8 @@ import pytest
 
 from durable.cli.verbs import VERBS
 from durable.event import Call
-from durable.policy.tampering import tampers
-from durable.policy.tampering_line import DECIDING, DECIDING_WITH
+from durable.protection.line import DECIDING, DECIDING_WITH
+from durable.protection.tampering import tampers
 from durable.settings.registration import installed_hooks
 
 # A verb is either here or refused to an agent: whoever adds one has to say which.
@@ -511,7 +511,7 @@ def test_an_ordinary_call_loads_nothing(house: House, tool: str, given: dict[str
     script = (
         "import sys\n"
         f"sys.path.append({str(Path(__file__).resolve().parent.parent / 'src')!r})\n"
-        "from durable.event import Call\nfrom durable.policy.tampering import tampers\nbefore = set(sys.modules)\n"
+        "from durable.event import Call\nfrom durable.protection.tampering import tampers\nbefore = set(sys.modules)\n"
         f"said = tampers(Call('id', {tool!r}, {given!r}), {here!r}, {state!r}, {house.env!r}, '')\n"
         "print([said], sorted(set(sys.modules) - before))\n"
     )

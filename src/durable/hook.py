@@ -222,7 +222,7 @@ def _prepare(hook: Hook, event: Event, verdicts: Verdicts) -> Prepared:
 
 
 def _tampering(hook: Hook, event: Event) -> str:
-    from durable.policy.tampering import tampers
+    from durable.protection.tampering import tampers
 
     assert event.call is not None
     return tampers(event.call, event.cwd, hook.home, hook.env, event.project)

@@ -14,13 +14,14 @@ def _modules(names: str) -> tuple[str, ...]:
 _COMMON = _modules("""
     clock errors home ledger ledger.files native switch alarm crash agents event agents.claude_code
     agents.registry ledger.chain ledger.head ledger.database ledger.interface ledger.keys ledger.lock
-    ledger.statements ledger.projection step ledger.transaction ledger.sqlite policy policy.built_in_index
-    policy.index policy.layer policy.policy policy.files redaction redaction.names redaction.smell redact waiting
-    hook closing owner join
+    ledger.statements ledger.projection step ledger.transaction ledger.sqlite policy policy.built_in
+    policy.built_in.index policy.index policy.layer policy.policy policy.files redaction redaction.names
+    redaction.smell redact waiting hook closing owner join
 """)
 MODULES = {
     "pre_tool_use": _COMMON + _modules("""
-        policy.effects policy.decide row fingerprint policy.claimed marks policy.quiet prepare policy.tampering
+        policy.effects policy.decide row fingerprint policy.claimed marks policy.quiet prepare
+        protection protection.tampering
 """),
     "post_tool_use": _COMMON + _modules("""
         policy.effects policy.decide row ending fingerprint report reconcile receipt

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from durable.ledger.sqlite import SqliteLedger
-from durable.policy.tampering import tampers
 from durable.prepare import Preparation
+from durable.protection.tampering import tampers
 from durable.redact import Redactor
 
 TYPE_CHECKING = False

@@ -8,8 +8,8 @@ import pytest
 from built_in_rows import ACTIONS, ONCE, REPEATABLE, SEVERAL, TOOLS, UNREADABLE
 from policies import asked, line
 
-from durable.policy.built_in import RULES
-from durable.policy.hosts import is_public
+from durable.policy.built_in.hosts import is_public
+from durable.policy.built_in.rules import RULES
 from durable.policy.policy import Policy
 
 ROWS = [(rule, command) for rule, commands in ONCE.items() for command in commands]

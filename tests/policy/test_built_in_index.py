@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from durable.policy.built_in import RULES
-from durable.policy.built_in_ahead import TARGET, faults, source
+from durable.policy.built_in.ahead import TARGET, faults, source
+from durable.policy.built_in.rules import RULES
 from durable.policy.policy import Policy
 
 ROOT = Path(__file__).resolve().parents[2]

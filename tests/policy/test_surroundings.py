@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from policies import claimed
 
-from durable.policy.manifests import cargo_package, maven_package, npm_package, python_package
+from durable.policy.built_in.manifests import cargo_package, maven_package, npm_package, python_package
+from durable.policy.built_in.surroundings import head_of, taken
 from durable.policy.policy import Policy
-from durable.policy.surroundings import head_of, taken
 from durable.shell import parse_line
 
 

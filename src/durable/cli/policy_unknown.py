@@ -9,7 +9,7 @@ from durable.cli.result import Note, Paragraph, Result, Table
 from durable.cli.when import moment
 from durable.event import Call
 from durable.home import data_home
-from durable.policy.built_in import holds
+from durable.policy.built_in.rules import holds
 from durable.policy.effects import NAMED
 from durable.policy.files import load_policy
 from durable.policy.match import rules_for

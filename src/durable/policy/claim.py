@@ -51,7 +51,7 @@ def of_command(rule: Rule, pattern: Pattern, commands: list[Command], at: int, l
     place = _directory(command.cwd) if _place_counts(rule, True) else ""
     parts = _command_parts(rule, pattern, commands, at, line)
     if rule.adds:
-        from durable.policy.surroundings import taken
+        from durable.policy.built_in.surroundings import taken
 
         parts |= {"taken": taken(rule.adds, commands, at)}
     return Claim(rule, spoken(pattern), command, parts, place)

@@ -217,7 +217,7 @@ def matching_pattern(rule: Rule, command: Command) -> Pattern | None:
 
 
 def _holds(when: str, subject: Command | Call) -> bool:
-    from durable.policy.built_in import holds
+    from durable.policy.built_in.rules import holds
 
     return holds(when, subject)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from durable.native import dumps, sha256
-from durable.policy import built_in_index
+from durable.policy.built_in import index as built_in_index
 from durable.policy.layer import Layer
 
 TYPE_CHECKING = False
@@ -76,7 +76,7 @@ def built_in_layer() -> Layer:
 
 
 def _built_in(number: int) -> tuple[str, dict[str, Any]]:
-    from durable.policy.built_in import RULES
+    from durable.policy.built_in.rules import RULES
 
     name = built_in_index.NAMES[number]
     return name, RULES[name]

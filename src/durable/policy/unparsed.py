@@ -39,7 +39,7 @@ def _may_hold(rule: Rule, pattern: Pattern, words: list[str], line: str) -> bool
     """What a built-in rule asks beyond its first words is asked of all the words after the program's name."""
     if not rule.when:
         return True
-    from durable.policy.built_in import holds
+    from durable.policy.built_in.rules import holds
 
     wanted = pattern.words[0]
     starts = [at for at, word in enumerate(words) if _is(wanted, word, True)]

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from durable.policy.hosts import is_public
+from durable.policy.built_in.hosts import is_public
+from durable.policy.built_in.request_options import (
+    CURL_DATA,
+    CURL_SHORT_VALUES,
+    CURL_VALUES,
+    HTTPIE_VALUES,
+    WGET_VALUES,
+)
 from durable.policy.patterns import host_of
-from durable.policy.request_options import CURL_DATA, CURL_SHORT_VALUES, CURL_VALUES, HTTPIE_VALUES, WGET_VALUES
 from durable.shell import Open
 
 TYPE_CHECKING = False

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from durable.policy import manifests
+from durable.policy.built_in import manifests
 from durable.policy.globs import glob
 from durable.policy.options import is_option, words_match
 from durable.shell import Open

@@ -9,7 +9,7 @@ import os
 
 from durable.errors import InputError
 from durable.native import dumps, loads
-from durable.policy.tampering import refused
+from durable.protection.tampering import refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ After a change, run scripts/built_in_index.
 
 from __future__ import annotations
 
-from durable.policy.conditions import API_POST, CREATES, FOR_REAL, HAS_RECIPIENT, ONE_POST, POST, holds
+from durable.policy.built_in.conditions import API_POST, CREATES, FOR_REAL, HAS_RECIPIENT, ONE_POST, POST, holds
 from durable.step import ONCE
 
 TYPE_CHECKING = False

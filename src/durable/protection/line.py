@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from durable.policy.ground import Ground, matches
-from durable.policy.tampering import refused, state_refused
-from durable.policy.tampering_settings import PLUGIN, holds_ours, is_settings_file, settings_refused
+from durable.protection.ground import Ground, matches
+from durable.protection.settings import PLUGIN, holds_ours, is_settings_file, settings_refused
+from durable.protection.tampering import refused, state_refused
 from durable.shell import loose_words, parse_line
 
 TYPE_CHECKING = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pprint import pformat
 
 from durable.native import dumps, sha256
-from durable.policy.built_in import RULES
+from durable.policy.built_in.rules import RULES
 from durable.policy.fields import OURS, RULE, normal, wrong_rule
 from durable.policy.index import index_of
 
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-TARGET = "src/durable/policy/built_in_index.py"
+TARGET = "src/durable/policy/built_in/index.py"
 WIDTH = 96
 HEAD = '''"""The index of the built-in rules, made by scripts/built_in_index: a hook loads the rules only on a hit."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from durable.policy.hosts import is_public
+from durable.policy.built_in.hosts import is_public
+from durable.policy.built_in.requests import creates_any, is_one_post, mutates
+from durable.policy.built_in.tool_names import creates
 from durable.policy.options import is_option
-from durable.policy.requests import creates_any, is_one_post, mutates
-from durable.policy.tool_names import creates
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

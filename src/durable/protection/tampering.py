@@ -45,7 +45,7 @@ def tampers(call: Call, cwd: str, home: str, env: Mapping[str, str], project: st
     if isinstance(line, str):
         if not _deserves_a_look(line, cwd, home):
             return ""
-        from durable.policy.tampering_line import of_line
+        from durable.protection.line import of_line
 
         return of_line(line, cwd, home, env, project)
     return _of_values(call, cwd, home, env) if call.tool.startswith("mcp__") else ""
@@ -69,7 +69,7 @@ def _of_file(call: Call, path: str, cwd: str, home: str, env: Mapping[str, str])
     if (real != path or _is_near(path, home)) and _holds(real, path, cwd, home, env):
         return state_refused(path)
     if call.tool in _WRITES and real.endswith(".json"):
-        from durable.policy.tampering_settings import of_write
+        from durable.protection.settings import of_write
 
         return of_write(call, real)
     return ""
@@ -87,7 +87,7 @@ def _is_near(path: str, home: str) -> bool:
 
 
 def _holds(real: str, path: str, cwd: str, home: str, env: Mapping[str, str]) -> bool:
-    from durable.policy.ground import Ground
+    from durable.protection.ground import Ground
 
     ground = Ground(home, env)
     return ground.holds(real) or ground.is_named(path, cwd)
