@@ -46,13 +46,17 @@ class Owner:
     run: str
     attended: bool = False
     alive: bool = True
-    ended: bool = False
+    ended_at: int | None = None
     called: bool = False
     prompt: int = 1
 
     @property
     def gone(self) -> bool:
         return self.ended or not self.alive
+
+    @property
+    def ended(self) -> bool:
+        return self.ended_at is not None
 
 
 @dataclass(eq=False)
@@ -80,6 +84,11 @@ class Call:
     @property
     def rule(self) -> str:
         return self.call.split()[0]
+
+    @property
+    def was_open_at_the_end(self) -> bool:
+        end = self.owner.ended_at
+        return self.doubted_at is not None and end is not None and (self.closed_at is None or self.closed_at >= end)
 
     @property
     def is_open(self) -> bool:
@@ -149,9 +158,10 @@ class Model:
         return near or made.doubted_at is not None or self._cut_off(made.run)
 
     def _cut_off(self, run: str) -> bool:
-        doubted = any(made.run == run and made.doubted_at is not None for made in self.calls)
+        """Its client died, or ended with a call open."""
+        open_at_the_end = any(made.run == run and made.was_open_at_the_end for made in self.calls)
         dead = (owner for owner in self.owners if owner.called and not owner.alive and not owner.ended)
-        return doubted or any(owner.run == run for owner in dead)
+        return open_at_the_end or any(owner.run == run for owner in dead)
 
     def _settle(self, made: Call, says: str) -> None:
         if made.status == RUNNING and made.owner.gone:
@@ -170,7 +180,7 @@ class Model:
                 self.doubt(made)
 
     def end(self, owner: Owner) -> None:
-        owner.ended = True
+        owner.ended_at = self.now
         for made in self.calls:
             if made.status == RUNNING and made.owner is owner:
                 self.doubt(made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 import ledger_view
 
-from .door import Answer, Door, FakeClient, bash, failed, ran, recorded
+from .door import ROOT, Answer, Door, FakeClient, bash, failed, ran, recorded
 
 PAY = "pay --to bob 5"
 RECORDED_CWD = "/home/user/project"
@@ -295,6 +296,25 @@ def test_what_a_cut_off_run_has_done_counts_for_the_next_one(door: Door) -> None
     door.post(ran(PAY, "toolu_1"), CLAUDE_PID=str(client.pid))
     client.kill()
     assert "Already done" in denied(door.pre(bash(PAY, "toolu_2", session_id=OTHER)))
+
+
+def test_a_doubt_that_is_settled_while_its_client_lives_cuts_no_run_off(door: Door) -> None:
+    eve = "pay --to eve 7"
+    assert door.pre(bash(eve, "toolu_1")).permits
+    door.post(failed(eve, "toolu_1", error="Exit code 130"))
+    step = ledger_view.step(door.state)
+    assert step["status"] == "in_doubt"
+    settle = [door.python, str(ROOT / "bin" / "durable"), "not-happened", step["step_id"]]
+    subprocess.run(settle, env=door.env, check=True, timeout=60)
+    paid(door, "toolu_2")
+    assert door.pre(bash(PAY, "toolu_3", session_id=OTHER)).permits
+
+
+def test_a_session_that_ends_with_a_doubt_is_cut_off(door: Door) -> None:
+    paid(door, "toolu_1")
+    assert door.pre(bash("pay --to eve 7", "toolu_2")).permits
+    door.lifecycle(recorded("SessionEnd-other", session_id=bash()["session_id"]))
+    assert "Already done" in denied(door.pre(bash(PAY, "toolu_3", session_id=OTHER)))
 
 
 def test_it_counts_for_its_own_session_under_another_run_too(door: Door) -> None:

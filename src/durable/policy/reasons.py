@@ -92,8 +92,8 @@ def of_line(claims: list[Claimed], answers: list[Answer]) -> str:
 def awaiting(twin: Step) -> str:
     if twin.approval == "approved":
         return _joined(
-            f"The same call was approved as step {twin.step_id} of another session. It was not started a second time.",
-            f"It runs when that session is resumed: claude --resume {twin.session_id}.",
+            f"The same call was approved as step {twin.step_id}, for whoever asked then; it was not started again.",
+            f"It runs when that session and agent ask for it again: claude --resume {twin.session_id}.",
         )
     return _joined(
         f"The same call waits as step {twin.step_id} for a person's approval. It was not started a second time.",

@@ -46,6 +46,7 @@ class Made:
     status: str = "running"
     happened: bool = False
     doubted: bool = False
+    open_at_the_end: bool = False  # of its client
     unsure: bool = False  # whether it was let through at all
     licensed: bool = False
     orphan: Any = None
@@ -156,9 +157,10 @@ class Book:
         if any(made.client in left_dead and not made.unsure for made in self.made):
             return HELD
         once = [made for made in self.made if made.run == run and made.claims]
-        if any(made.doubted and not made.unsure for made in once):
+        if any(made.open_at_the_end and not made.unsure for made in once):
             return HELD
-        unknown = bool(left_dead) or any(made.unsure or made.status == "silent" for made in once)
+        settled = any(made.doubted and not made.client.alive for made in once)  # before its client's end, or after it
+        unknown = settled or bool(left_dead) or any(made.unsure or made.status == "silent" for made in once)
         return EITHER if unknown else FREE
 
     # ---- what became of it ----------------------------------------------------------------------
@@ -177,6 +179,13 @@ class Book:
     def doubt(self, made: Made) -> None:
         made.status = "doubt"
         made.doubted = True
+
+    def ends(self, client: Client) -> None:
+        """With what it leaves open."""
+        for made in self.made:
+            if made.client is client and made.status in ("running", "silent", "doubt"):
+                self.doubt(made)
+                made.open_at_the_end = True
 
     def happen(self, made: Made) -> None:
         """The effect. Never two of them for what must happen once, unless rule or person allowed more."""

@@ -79,9 +79,7 @@ class Clients(Machine):
         self._heard(client, "lifecycle", recorded("SessionEnd-other", **self._fields(client)))
         client.process.kill()
         client.alive = False
-        for made in self.book.made:
-            if made.client is client and made.status in ("running", "silent"):
-                self.book.doubt(made)
+        self.book.ends(client)
 
     def do_escape(self, number: str, how: str) -> None:
         client = self.client(number)

@@ -15,6 +15,8 @@ from .clients import Clients
 
 PERSON = {"CLAUDE_CODE_SESSION_ATTENDED": "1", "CLAUDE_CODE_ENTRYPOINT": "cli"}
 
+ON_RECORD = "denied as in flight, and nobody heard it"
+
 
 class World(Clients):
     def play(self, plan: list[str]) -> None:
@@ -112,7 +114,9 @@ class World(Clients):
     def _told_to_wait(self, call: Call) -> None:
         for made in self.book.made:
             met = made.status == "running" and set(made.claims) & set(call.claims)
-            if met and made.client.project == call.client.project and "in flight" in call.told:
+            # Of several that were there one after the other it was told of the one that is named.
+            named = call.told == ON_RECORD or ("in flight" in call.told and made.step_id in call.told)
+            if met and made.client.project == call.client.project and named:
                 made.told_to_wait.add(call.client.run)
 
     def _made(self, call: Call, step_id: str = "") -> Made:
@@ -199,7 +203,7 @@ class World(Clients):
 
     def _told_on_record(self, call: Call) -> None:
         """Whoever asked is not there to hear it."""
-        call.told = "in flight"
+        call.told = ON_RECORD
         self._told_to_wait(call)
 
     def _alone(self, words: str) -> Call | None:

@@ -230,7 +230,9 @@ SELECT * FROM owners WHERE ended_at IS NULL AND owner_id IN (SELECT owner_id FRO
 
 -- name: cut_off
 SELECT 1 AS yes WHERE EXISTS (
-    SELECT 1 FROM steps WHERE run_id = :run_id AND effect = 'once' AND doubted_at IS NOT NULL)
+    SELECT 1 FROM steps JOIN owners USING (owner_id)
+    WHERE steps.run_id = :run_id AND effect = 'once' AND doubted_at IS NOT NULL
+      AND owners.ended_at IS NOT NULL AND (closed_at IS NULL OR closed_at >= owners.ended_at))
   OR EXISTS (
     SELECT 1 FROM owners WHERE end_reason LIKE 'found dead%'
       AND owner_id IN (SELECT owner_id FROM steps WHERE run_id = :run_id));
