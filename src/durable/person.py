@@ -62,7 +62,7 @@ def _allow(tx: Transaction, step: Step, said: Said) -> str:
         raise UsageError(f"step {step.step_id} waits for an answer", f"durable approve {step.step_id}")
     if tx.one("unused_grant_of_step", step_id=step.step_id) is not None:
         # Whoever says it twice means it once.
-        again = f"one more call like step {step.step_id} is allowed already, and was not made yet"
+        again = f"one more call like step {step.step_id} was allowed already and may run: it was not made yet"
         raise UsageError(again, "have the agent try it again")
     for claim in _claims(tx, step):
         body = {"for_step": step.step_id, **claim, "by": said.by, "reason": said.text}
