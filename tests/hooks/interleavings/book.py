@@ -120,6 +120,9 @@ class Book:
             return EITHER
         if made.status == "running":
             return HELD
+        if rule.probe and len(made.claims) > 1:
+            # A probe sees one call, and would speak for the whole line.
+            return HELD if made.status == "doubt" else EITHER
         if rule.probe and not made.happened and made.orphan is None:
             return FREE if made.status == "doubt" and not self._near_orphans(made) else EITHER
         return FREE if _will_be_found(made, rule) else HELD
@@ -142,7 +145,7 @@ class Book:
     def _of_kin(self, made: Made, rule: Known) -> str:
         if made.status not in ("doubt", "silent"):
             return FREE
-        if rule.probe and (made.happened or made.orphan is None):
+        if rule.probe and len(made.claims) == 1 and (made.happened or made.orphan is None):
             return EITHER if made.unsure or self._near_orphans(made) else FREE
         return EITHER if made.unsure or made.status == "silent" else HELD
 
