@@ -5,7 +5,7 @@ from __future__ import annotations
 from durable.fingerprint import REWORDED
 from durable.native import loads
 from durable.policy.decide import ASK, DENY, PERMIT, Answer, Decision
-from durable.policy.quiet import Unruled
+from durable.policy.ruling import Ruling
 from durable.step import RUNNING, overtaken
 from durable.waiting import void_note
 
@@ -46,7 +46,7 @@ def answer_again(started: Step) -> Decision:
         from durable.policy import reasons
 
         answer = Answer(ASK, started.verdict or "", reasons.asked_before(started))
-    return Decision(answer, Unruled(started.effect, started.rule), [])
+    return Decision(answer, Ruling(started.effect, started.rule), [])
 
 
 def waiting_for_a_person(tx: Transaction, event: Event, hashed: str, redactor: Redactor) -> Step | None:
@@ -92,7 +92,7 @@ def refused_by_a_person(waiting: Step) -> Decision | None:
     from durable.policy import reasons
 
     answer = Answer(DENY, "approval", reasons.refused_by_person(waiting.approval_by))
-    return Decision(answer, Unruled(waiting.effect, waiting.rule), [])
+    return Decision(answer, Ruling(waiting.effect, waiting.rule), [])
 
 
 def settle_overtaken(tx: Transaction, event: Event, seat: Seat, redactor: Redactor) -> None:

@@ -9,12 +9,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from durable.event import Event
     from durable.ledger.transaction import Transaction
-    from durable.policy.match import Ruling
-    from durable.policy.quiet import Unruled
     from durable.policy.rule import Rule
+    from durable.policy.ruling import Ruling
 
 
-def marks(key: bytes, event: Event, run_id: str, ruling: Ruling | Unruled) -> list[Claimed]:
+def marks(key: bytes, event: Event, run_id: str, ruling: Ruling) -> list[Claimed]:
     """A call that no rule holds to once has one claim all the same: that is how its twins are found."""
     call = event.call
     assert call is not None

@@ -20,7 +20,7 @@ _COMMON = _modules("""
 """)
 MODULES = {
     "pre_tool_use": _COMMON + _modules("""
-        policy.effects policy.decide row fingerprint policy.claimed marks policy.quiet prepare
+        policy.effects policy.decide row fingerprint policy.claimed marks policy.ruling policy.quiet prepare
         protection protection.tampering
 """),
     "post_tool_use": _COMMON + _modules("""

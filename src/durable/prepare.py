@@ -26,7 +26,7 @@ from durable.policy.decide import (
 )
 from durable.policy.effects import WRITES_A_FILE
 from durable.policy.policy import OBSERVE
-from durable.policy.quiet import Unruled, unruled
+from durable.policy.quiet import unruled
 from durable.step import ONCE, REFUSED
 from durable.step import REPLAYED as HANDED_OVER
 
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from durable.join import Seat
     from durable.ledger.transaction import Transaction
     from durable.policy.claimed import Claimed
-    from durable.policy.match import Ruling
     from durable.policy.policy import Policy
+    from durable.policy.ruling import Ruling
     from durable.probing import Question, Verdicts
     from durable.redact import Redactor
     from durable.step import Step
@@ -117,7 +117,7 @@ class Preparation:
         claimed = decision.claim
         return Question(self.tx, decision.step, claimed.rule, claimed.settle_s(decision.step.tool_name))
 
-    def _ruling(self) -> Ruling | Unruled:
+    def _ruling(self) -> Ruling:
         found = unruled(self.call, self.policy)
         if found is not None:
             return found
@@ -148,7 +148,7 @@ class Preparation:
     def _situation(
         self,
         seat: Seat,
-        ruling: Ruling | Unruled,
+        ruling: Ruling,
         claims: list[Claimed],
         step_id: str,
         waiting: Step | None,
@@ -256,7 +256,7 @@ class Preparation:
         crash.point("after-permit")
         return decision
 
-    def _with_key(self, ruling: Ruling | Unruled, step: Step) -> dict[str, Any] | None:
+    def _with_key(self, ruling: Ruling, step: Step) -> dict[str, Any] | None:
         """The input with the key that its provider knows a second request by, where a rule wants it there.
         Observe mode changes no input."""
         if self.policy.mode == OBSERVE:

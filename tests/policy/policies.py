@@ -13,8 +13,9 @@ from durable.policy.compiled import Compiled, compiled
 from durable.policy.compiler import compile_text
 from durable.policy.index import index_of
 from durable.policy.layer import Layer
-from durable.policy.match import Ruling, rules_for
+from durable.policy.match import rules_for
 from durable.policy.policy import BUILT_IN, CHOSEN, PROJECT, USER, Policy, merged
+from durable.policy.ruling import Ruling
 
 HERE = "/w/project"
 

@@ -29,9 +29,10 @@ from durable.view import short_id
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from durable.cli.result import Block
-    from durable.policy.match import Claim, Ruling
+    from durable.policy.match import Claim
     from durable.policy.policy import Policy
     from durable.policy.rule import Rule
+    from durable.policy.ruling import Ruling
     from durable.view import Row
 
 # What stands in the brackets, where it is no JSON object.

@@ -30,9 +30,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from durable.event import Call
     from durable.policy.claimed import Claimed
-    from durable.policy.match import Ruling
     from durable.policy.policy import Policy
-    from durable.policy.quiet import Unruled
+    from durable.policy.ruling import Ruling
     from durable.step import Step
 
 PERMIT, DENY, ASK, DEFER = "permit", "deny", "ask", "defer"
@@ -62,9 +61,7 @@ class Situation:
         "tampers",
     )
 
-    def __init__(
-        self, call: Call, policy: Policy, ruling: Ruling | Unruled, claims: list[Claimed], step_id: str = ""
-    ) -> None:
+    def __init__(self, call: Call, policy: Policy, ruling: Ruling, claims: list[Claimed], step_id: str = "") -> None:
         self.call = call
         self.policy = policy
         self.ruling = ruling
@@ -100,7 +97,7 @@ class Decision:
     __slots__ = ("claim", "code", "effect", "hint", "reason", "rule", "step", "verdict", "whys")
 
     def __init__(
-        self, answer: Answer, ruling: Ruling | Unruled | Decision, whys: list[str], claim: Claimed | None = None
+        self, answer: Answer, ruling: Ruling | Decision, whys: list[str], claim: Claimed | None = None
     ) -> None:
         self.verdict = answer.verdict
         self.code = answer.code

@@ -15,6 +15,7 @@ from durable.policy.patterns import BASH
 from durable.policy.place import Place
 from durable.policy.policy import PROJECT
 from durable.policy.rule import EFFECTS, GATES
+from durable.policy.ruling import Ruling
 from durable.step import ONCE
 
 TYPE_CHECKING = False
@@ -26,30 +27,15 @@ if TYPE_CHECKING:
     from durable.policy.patterns import Pattern
     from durable.policy.policy import Policy
     from durable.policy.rule import Rule
-    from durable.shell import Command, Line
+    from durable.shell import Command
 
     Test = Callable[[Rule], Pattern | None]
     Candidates = list[tuple[Layer, list[int]]]
 
-__all__ = ["Claim", "Ruling", "rules_for"]
+__all__ = ["Claim", "rules_for"]
 
 # What a Bash call says that wants to run outside of the client's sandbox.
 LEAVES_SANDBOX = "dangerouslyDisableSandbox"
-
-
-class Ruling:
-    """`matched` holds every rule that had a say, the strictest first; `line` is the parsed Bash line, if one was."""
-
-    __slots__ = ("claims", "effect", "gate", "gate_rule", "line", "matched", "rule")
-
-    def __init__(self, effect: str, rule: str) -> None:
-        self.effect = effect
-        self.rule = rule
-        self.gate = ""
-        self.gate_rule = ""
-        self.claims: list[Claim] = []
-        self.matched: list[Rule] = []
-        self.line: Line | None = None
 
 
 class _Found:

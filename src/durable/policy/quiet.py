@@ -4,36 +4,21 @@ from __future__ import annotations
 
 from durable.policy.effects import effect_of
 from durable.policy.index import GLOBS, PATHS, TOOLS, WHOLE, rules_for_line, unquoted
+from durable.policy.ruling import Ruling
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from durable.event import Call
-    from durable.policy.claim import Claim
     from durable.policy.index import Index
     from durable.policy.policy import Policy
-    from durable.policy.rule import Rule
 
 
-class Unruled:
-    """The ruling on such a call."""
-
-    __slots__ = ("claims", "effect", "gate", "gate_rule", "matched", "rule")
-
-    def __init__(self, effect: str, rule: str) -> None:
-        self.effect = effect
-        self.rule = rule
-        self.gate = ""
-        self.gate_rule = ""
-        self.claims: list[Claim] = []
-        self.matched: list[Rule] = []
-
-
-def unruled(call: Call, policy: Policy) -> Unruled | None:
+def unruled(call: Call, policy: Policy) -> Ruling | None:
     """None if a rule may speak of the call: policy/match.py knows."""
     line = call.input.get("command") if call.tool == "Bash" else None
     if any(_may_speak(layer.index, call.tool, line if isinstance(line, str) else "") for layer in policy.layers):
         return None
-    return Unruled(*effect_of(call.tool))
+    return Ruling(*effect_of(call.tool))
 
 
 def _may_speak(index: Index, tool: str, line: str) -> bool:

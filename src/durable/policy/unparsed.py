@@ -12,10 +12,11 @@ from durable.step import ONCE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from durable.policy.match import Candidates, Ruling
+    from durable.policy.match import Candidates
     from durable.policy.patterns import Pattern
     from durable.policy.policy import Policy
     from durable.policy.rule import Rule
+    from durable.policy.ruling import Ruling
 
 
 def match_loosely(ruling: Ruling, policy: Policy, candidates: Candidates, line: str, cwd: str) -> None:
