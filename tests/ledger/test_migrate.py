@@ -12,7 +12,7 @@ from durable.ledger.sqlite import SqliteLedger
 from durable.ledger.statements import Migration, migrations, split_script
 from ledger.whole import assert_whole, bodies, shell
 
-EXTRA = Migration("0003_extra", "CREATE TABLE extra (x TEXT);\nINSERT INTO extra VALUES ('a;b');\n")
+EXTRA = Migration("0009_extra", "CREATE TABLE extra (x TEXT);\nINSERT INTO extra VALUES ('a;b');\n")
 
 
 def steps(*more):
@@ -26,26 +26,31 @@ def extra_rows(home):
 
 def test_a_new_ledger_has_nothing_pending(home):
     found = status(str(home))
-    assert (found.applied, found.pending, found.changed, found.unknown) == (["0001_first", "0002_once"], [], [], [])
+    assert (found.applied, found.pending, found.changed, found.unknown) == (
+        ["0001_first", "0002_once", "0003_resume"],
+        [],
+        [],
+        [],
+    )
     assert migrate(str(home)) == []
     assert bodies(home, "ledger.migrated") == []
 
 
 def test_what_is_pending_is_applied_and_recorded(home):
-    assert status(str(home), steps(EXTRA)).pending == ["0003_extra"]
-    assert migrate(str(home), steps(EXTRA)) == ["0003_extra"]
+    assert status(str(home), steps(EXTRA)).pending == ["0009_extra"]
+    assert migrate(str(home), steps(EXTRA)) == ["0009_extra"]
     assert extra_rows(home) == [("a;b",)]
-    assert status(str(home), steps(EXTRA)).applied == ["0001_first", "0002_once", "0003_extra"]
-    assert bodies(home, "ledger.migrated") == [{"migrations": ["0003_extra"], "schema": "1.1"}]
+    assert status(str(home), steps(EXTRA)).applied == ["0001_first", "0002_once", "0003_resume", "0009_extra"]
+    assert bodies(home, "ledger.migrated") == [{"migrations": ["0009_extra"], "schema": "1.2"}]
     assert migrate(str(home), steps(EXTRA)) == []
     assert_whole(home)
 
 
 def test_a_migration_that_fails_leaves_nothing(home):
-    broken = Migration("0004_broken", "CREATE TABLE other (y TEXT);\nCREATE TABLE extra (again TEXT);\n")
+    broken = Migration("0010_broken", "CREATE TABLE other (y TEXT);\nCREATE TABLE extra (again TEXT);\n")
     with pytest.raises(LedgerError):
         migrate(str(home), steps(EXTRA, broken))
-    assert status(str(home), steps(EXTRA, broken)).pending == ["0003_extra", "0004_broken"]
+    assert status(str(home), steps(EXTRA, broken)).pending == ["0009_extra", "0010_broken"]
     with pytest.raises(LedgerError):
         extra_rows(home)
     assert_whole(home)
@@ -62,12 +67,12 @@ def test_one_whose_file_was_changed_since_is_refused(home):
 
 def test_a_ledger_that_a_later_durable_has_migrated_is_refused(home):
     migrate(str(home), steps(EXTRA))
-    assert status(str(home)).unknown == ["0003_extra"]
-    with pytest.raises(VersionError, match="0003_extra"):
+    assert status(str(home)).unknown == ["0009_extra"]
+    with pytest.raises(VersionError, match="0009_extra"):
         migrate(str(home))
 
 
-@pytest.mark.parametrize("version", [1002, 2000])
+@pytest.mark.parametrize("version", [1003, 2000])
 def test_a_newer_schema_is_refused(home, version):
     shell(home, f"PRAGMA user_version = {version}")
     with pytest.raises(VersionError, match="newer"):
@@ -78,7 +83,7 @@ def test_an_older_major_version_is_brought_up_to_ours(home):
     shell(home, "PRAGMA user_version = 0")
     with pytest.raises(VersionError):
         SqliteLedger(str(home)).begin()
-    assert status(str(home), steps(EXTRA)).pending == ["0003_extra"]
+    assert status(str(home), steps(EXTRA)).pending == ["0009_extra"]
     migrate(str(home), steps(EXTRA))
     assert extra_rows(home) == [("a;b",)]
     assert_whole(home)
@@ -118,7 +123,7 @@ def test_the_first_write_after_an_upgrade_brings_an_older_minor_version_up(of_be
         seat(tx)
         prepare(tx, "new", "f-new")
         tx.commit()
-    assert bodies(of_before, "ledger.migrated") == [{"migrations": ["0002_once"], "schema": "1.1"}]
+    assert bodies(of_before, "ledger.migrated") == [{"migrations": ["0002_once", "0003_resume"], "schema": "1.2"}]
     assert status(str(of_before)).pending == []
     assert_whole(of_before)
 

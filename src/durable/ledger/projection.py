@@ -17,7 +17,14 @@ STATEMENTS: dict[str, tuple[str, ...]] = {
     "run.opened": ("run_opened",),
     "run.reopened": ("run_reopened",),
     "run.completed": ("run_completed",),
+    "run.failed": ("run_failed",),
     "run.cancelled": ("run_cancelled",),
+    "run.recovered": ("run_recovered",),
+    "run.strict": ("run_strict",),
+    "run.leased": ("lease_taken",),
+    "run.released": ("lease_ended",),
+    "run.noted": ("note_taken",),
+    "job.loaded": ("job_loaded",),
     "session.joined": ("session_joined",),
     "session.ended": ("session_ended",),
     "owner.seen": ("owner_seen",),
@@ -81,6 +88,8 @@ def statements(event: Event, body: dict[str, Any]) -> list[tuple[str, dict[str, 
         given.setdefault("status", event.type.removeprefix("step."))
     if event.type.startswith("spool."):
         given.setdefault("fate", event.type.removeprefix("spool."))
+    if event.type == "session.joined":
+        given.setdefault("continues", None)
     if event.type == "step.prepared":
         given = _LATER | given
         return [("step_prepared", given), *(("step_claimed", claim) for claim in _claims(given))]

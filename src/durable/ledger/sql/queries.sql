@@ -45,12 +45,43 @@ UPDATE runs SET status = 'completed', ended_at = :at WHERE run_id = :run_id AND 
 -- name: run_cancelled
 UPDATE runs SET status = 'cancelled', ended_at = :at WHERE run_id = :run_id AND status <> 'cancelled';
 
+-- name: run_failed
+UPDATE runs SET status = 'failed', ended_at = :at WHERE run_id = :run_id AND status = 'open';
+
+-- name: run_recovered
+UPDATE runs SET recoveries = recoveries + 1 WHERE run_id = :run_id;
+
+-- name: run_strict
+UPDATE runs SET strict = CASE WHEN :on THEN :seq ELSE 0 END WHERE run_id = :run_id AND (strict > 0) <> :on;
+
+-- name: lease_taken
+INSERT INTO leases (run_id, token, what, pid, started, boot, host, pidns, lasts_s, taken_at)
+VALUES (:run_id, :token, :what, :pid, :started, :boot, :host, :pidns, :lasts_s, :at)
+ON CONFLICT (run_id) DO UPDATE SET
+  token = excluded.token, what = excluded.what, pid = excluded.pid, started = excluded.started,
+  boot = excluded.boot, host = excluded.host, pidns = excluded.pidns, lasts_s = excluded.lasts_s,
+  taken_at = excluded.taken_at, ended_at = NULL
+WHERE excluded.token = leases.token + 1;
+
+-- name: lease_ended
+UPDATE leases SET ended_at = :at WHERE run_id = :run_id AND token = :token AND ended_at IS NULL;
+
+-- name: note_taken
+INSERT INTO notes (run_id, name, value, version, at, given_by) VALUES (:run_id, :name, :value, :version, :at, :by)
+ON CONFLICT (run_id, name) DO UPDATE SET
+  value = excluded.value, version = excluded.version, at = excluded.at, given_by = excluded.given_by
+WHERE excluded.version = notes.version + 1;
+
+-- name: job_loaded
+INSERT INTO jobs (run_id, name, path, content, hash) VALUES (:run_id, :name, :path, :content, :hash);
+
 -- name: session_joined
 INSERT INTO sessions (session_id, run_id, seq, source, transcript_path, cwd, entrypoint, permission_mode,
-                      attended, joined_at)
+                      attended, continues, joined_at)
 VALUES (:subject, :run_id, :seq, :source, :transcript_path, :cwd, :entrypoint, :permission_mode,
-        :attended, :at)
+        :attended, :continues, :at)
 ON CONFLICT (session_id) DO UPDATE SET
+  continues = coalesce(excluded.continues, continues),
   source = excluded.source, transcript_path = excluded.transcript_path, cwd = excluded.cwd,
   entrypoint = excluded.entrypoint, permission_mode = excluded.permission_mode,
   attended = excluded.attended, run_id = excluded.run_id, ended_at = NULL, end_reason = NULL;
@@ -147,7 +178,22 @@ INSERT INTO spooled (name, fate, why, at) VALUES (:subject, :fate, :why, :at);
 -- Look-ups of the write path.
 
 -- name: run
-SELECT run_id, status, epoch, project, client FROM runs WHERE run_id = :run_id;
+SELECT run_id, status, epoch, project, client, recoveries, strict FROM runs WHERE run_id = :run_id;
+
+-- name: lease
+SELECT leases.*, heartbeats.at AS beat_at FROM leases
+LEFT JOIN heartbeats ON heartbeats.run_id = leases.run_id AND heartbeats.token = leases.token
+WHERE leases.run_id = :run_id;
+
+-- name: beat
+INSERT INTO heartbeats (run_id, token, at) VALUES (:run_id, :token, :at)
+ON CONFLICT (run_id) DO UPDATE SET token = excluded.token, at = excluded.at WHERE excluded.token >= heartbeats.token;
+
+-- name: notes
+SELECT name, value, version, at, given_by FROM notes WHERE run_id = :run_id ORDER BY name;
+
+-- name: job
+SELECT * FROM jobs WHERE run_id = :run_id;
 
 -- name: session
 SELECT session_id, run_id, transcript_path, ended_at FROM sessions WHERE session_id = :session_id;
