@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from durable import owner as owners
 from durable.clock import nanoseconds
-from durable.native import dumps, loads
 from durable.orphans import orphans
 from durable.receipt_text import text_of
 from durable.resume import Item, brief, plan
 from durable.step import RUNNING, SUCCEEDED
+from durable.title import content, shortened, title_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from durable.ledger.transaction import Transaction
     from durable.step import Step
 
-LONGEST_TITLE = 200
 LONGEST_RECEIPT = 160
 
 
@@ -31,9 +30,9 @@ def items_of(tx: Transaction, run_id: str) -> list[Item]:
 
 
 def _item(tx: Transaction, step: Step) -> Item:
-    title = _title(step.tool_name, _content(tx, step.input))
+    title = title_of(tx, step)
     if step.status == SUCCEEDED:
-        return Item(step, title, receipt=_shortened(text_of(_content(tx, step.output)), LONGEST_RECEIPT))
+        return Item(step, title, receipt=shortened(text_of(content(tx, step.output)), LONGEST_RECEIPT))
     row = tx.one("owner_row", owner_id=step.owner_id)
     if step.running_at is None or row is None:
         return Item(step, title)
@@ -48,20 +47,3 @@ def _left(tx: Transaction, step: Step, row: dict[str, Any]) -> str:
     found = orphans(owners.from_row(row), nanoseconds(step.running_at), nanoseconds(ended) if ended else None, clients)
     pids = ", ".join(str(one.pid) for one in found.found)
     return f"Process {pids} of it runs" if pids else ""
-
-
-def _title(tool: str, given: Any) -> str:
-    if isinstance(given, dict) and isinstance(given.get("command"), str):
-        return f"{tool} `{_shortened(given['command'], LONGEST_TITLE)}`"
-    return _shortened(f"{tool} {dumps(given)}", LONGEST_TITLE)
-
-
-def _content(tx: Transaction, digest: str | None) -> Any:
-    kept = tx.content(digest) if digest is not None else None
-    return None if kept is None else loads(kept)
-
-
-def _shortened(text: str, length: int) -> str:
-    """On one line."""
-    line = " ".join(text.split())
-    return line if len(line) <= length else line[: length - 1] + "…"
