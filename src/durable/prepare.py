@@ -252,9 +252,12 @@ class Preparation:
             if step.deferred_at is None:
                 self.tx.append("step.deferred", step.run_id, step.step_id, {})
         else:
-            self.tx.mark_running(step, asked=decision.verdict == ASK)
+            self._permit(step, decision)
         crash.point("after-permit")
         return decision
+
+    def _permit(self, step: Step, decision: Decision) -> None:
+        self.tx.mark_running(step, asked=decision.verdict == ASK)
 
     def _with_key(self, ruling: Ruling, step: Step) -> dict[str, Any] | None:
         """The input with the key that its provider knows a second request by, where a rule wants it there.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from durable.event import Call, Event
     from durable.ledger.transaction import Transaction
     from durable.policy.policy import Policy
+    from durable.policy.ruling import Ruling
     from durable.redact import Redactor
     from durable.step import Step
 
@@ -105,10 +106,13 @@ class Receipt:
         if step.effect != ONCE or event.interrupted:
             return ending
         from durable.no_effect import judged
+
+        return judged(ending, self._ruling(call, step.cwd, event.project).claims, said)
+
+    def _ruling(self, call: Call, cwd: str, project: str) -> Ruling:
         from durable.policy.match import rules_for
 
-        ruling = rules_for(call, step.cwd, event.project, self.policy)
-        return judged(ending, ruling.claims, said)
+        return rules_for(call, cwd, project, self.policy)
 
     def _keep_effective_input(self, step: Step, call: Call, hashed: str) -> None:
         """Another hook may have rewritten the input: what was asked and what ran are both kept."""
@@ -123,9 +127,8 @@ class Receipt:
         was asked about it either, and nothing can be said of what would have become of it."""
         seat = join(self.tx, event, self.env)
         from durable.marks import marks
-        from durable.policy.match import rules_for
 
-        ruling = rules_for(call, event.cwd, event.project, self.policy)
+        ruling = self._ruling(call, event.cwd, event.project)
         claims = marks(self.tx.key.fingerprint, event, seat.run_id, ruling)
         whys = [UNPREPARED] * len(claims)
         decision = Decision(Answer(DENY if why else PERMIT, "", why), ruling, whys)

@@ -8,7 +8,7 @@ stays running while that can't be known.
 from __future__ import annotations
 
 from durable import owner as owners
-from durable.agents.registry import AGENTS
+from durable.agents.registry import AGENTS, CLIENT
 from durable.closing import News, apply, closing
 from durable.ending import Ending
 from durable.native import dumps
@@ -17,6 +17,8 @@ from durable.step import IN_DOUBT, PREPARED, REFUSED, RUNNING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from durable.event import Event
     from durable.ledger.transaction import Transaction
     from durable.redact import Redactor
@@ -86,18 +88,21 @@ class Reconciler:
 
     def _place(self, step: Step) -> tuple[str, str]:
         session = self.tx.one("session", session_id=step.session_id)
-        run = self.tx.one("run", run_id=step.run_id)
-        if session is None or run is None or run["client"] not in AGENTS:
+        if session is None:
             return step.session_id, ""
-        return step.session_id, AGENTS[run["client"]].transcript_of(session["transcript_path"], step.agent_id)
+        return step.session_id, self._agent(step).transcript_of(session["transcript_path"], step.agent_id)
+
+    def _agent(self, step: Step) -> Any:
+        """A job keeps no transcript: what has one in its run is a client that one of its commands started."""
+        run = self.tx.one("run", run_id=step.run_id)
+        assert run is not None
+        return AGENTS.get(run["client"], AGENTS[CLIENT])
 
     def _read_one(self, session_id: str, path: str, steps: list[Step]) -> None:
-        run = self.tx.one("run", run_id=steps[0].run_id)
-        assert run is not None
         cursor = self.tx.one("cursor", path=path)
         start = min(step.transcript_pos for step in steps)
         start = max(start, cursor["position"]) if cursor else start
-        reports, reached, whole = AGENTS[run["client"]].transcript_news(path, start, self.limit)
+        reports, reached, whole = self._agent(steps[0]).transcript_news(path, start, self.limit)
         for report in reports:
             self._settle(session_id, steps[0].agent_id, report)
         if reached > start:

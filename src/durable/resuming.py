@@ -6,8 +6,8 @@ from filelock import FileLock, Timeout
 
 from durable import owner as owners
 from durable.briefing import items_of
-from durable.errors import DurableError
 from durable.home import secure_dir
+from durable.lease import RunBusy
 from durable.ledger.lock import DIRECTORY as LOCKS
 from durable.native import sha256
 from durable.policy.claimed import settle_s
@@ -28,12 +28,6 @@ if TYPE_CHECKING:
     from durable.step import Step
 
 PROBE_S = 60.0
-
-
-class RunBusy(DurableError):
-    """Somebody is at work on the run."""
-
-    code = "run-busy"
 
 
 def hold(home: str, run_id: str) -> FileLock:

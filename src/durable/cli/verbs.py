@@ -15,6 +15,7 @@ VERBS = {
     "tail": "durable.cli.tail",
     "stats": "durable.cli.stats",
     "reconcile": "durable.cli.reconcile",
+    "run": "durable.cli.run",
     "resume": "durable.cli.resume",
     "allow": "durable.cli.allow",
     "resolve": "durable.cli.resolve",

@@ -129,6 +129,9 @@ class Transaction:
     def move_cursor(self, path: str, position: int) -> None:
         self._ledger.run("move_cursor", {"path": path, "position": position})
 
+    def beat(self, run_id: str, token: int, at: str) -> None:
+        self._ledger.run("beat", {"run_id": run_id, "token": token, "at": at})
+
     def count_spent(self, path: str, position: int, message_id: str, tokens: int) -> None:
         params = {"path": path, "position": position, "message_id": message_id, "tokens": tokens}
         self._ledger.run("count_spent", params)

@@ -356,7 +356,8 @@ SELECT session_id FROM sessions WHERE run_id = :run_id AND ended_at IS NULL AND 
 
 -- name: undone_of_run
 SELECT step_id FROM steps
-WHERE run_id = :run_id AND (status IN ('prepared', 'running') OR (status = 'in_doubt' AND effect = 'once'));
+WHERE run_id = :run_id AND status IN ('prepared', 'running', 'in_doubt')
+  AND (status <> 'in_doubt' OR effect = 'once');
 
 -- name: unsettled_of_run
 SELECT * FROM steps
@@ -377,14 +378,66 @@ SELECT count(*) AS calls FROM steps WHERE run_id = :run_id AND status NOT IN ('p
 SELECT count(*) AS calls FROM steps WHERE run_id = :run_id AND rule = :rule AND status NOT IN ('prepared', 'refused', 'replayed');
 
 -- name: matters_in_run
-SELECT 1 AS yes FROM steps
-WHERE run_id = :run_id AND (status IN ('prepared', 'running', 'in_doubt') OR (status = 'succeeded' AND effect = 'once'))
-LIMIT 1;
+SELECT 1 AS yes WHERE
+  EXISTS (SELECT 1 FROM steps WHERE run_id = :run_id AND status IN ('prepared', 'running', 'in_doubt'))
+  OR EXISTS (SELECT 1 FROM steps WHERE run_id = :run_id AND status = 'succeeded' AND effect = 'once')
+  OR EXISTS (SELECT 1 FROM steps WHERE run_id = :run_id AND status = 'refused' AND closed_by IN ('SessionEnd', 'spool'))
+  OR EXISTS (SELECT 1 FROM steps WHERE run_id = :run_id AND flag = 'contradicted')
+  OR EXISTS (SELECT 1 FROM notes WHERE run_id = :run_id AND value <> '');
 
+-- Each part has an index of its own and a limit: what is in doubt is never pushed out by what is done.
+-- A plus keeps the run's own index from a look-up that reads fewer rows by another one.
+-- A call that never began is told of until the same call was made again.
 -- name: steps_that_matter
-SELECT * FROM steps
-WHERE run_id = :run_id AND (status IN ('prepared', 'running', 'in_doubt') OR (status = 'succeeded' AND effect = 'once'))
-ORDER BY (status = 'succeeded'), seq DESC LIMIT 300;
+SELECT * FROM (
+  SELECT * FROM steps WHERE run_id = :run_id AND flag = 'contradicted' ORDER BY seq DESC LIMIT 50)
+UNION ALL SELECT * FROM (
+  SELECT * FROM steps WHERE +run_id = :run_id AND deferred_at IS NOT NULL AND status = 'prepared'
+    AND flag IS NOT 'contradicted' ORDER BY seq DESC LIMIT 50)
+UNION ALL SELECT * FROM (
+  SELECT * FROM steps WHERE run_id = :run_id AND effect = 'once' AND status IN ('prepared', 'running', 'in_doubt')
+    AND (deferred_at IS NULL OR status <> 'prepared') AND flag IS NOT 'contradicted' ORDER BY seq DESC LIMIT 200)
+UNION ALL SELECT * FROM (
+  SELECT * FROM steps WHERE run_id = :run_id AND effect = 'repeatable' AND status IN ('prepared', 'running', 'in_doubt')
+    AND (deferred_at IS NULL OR status <> 'prepared') AND flag IS NOT 'contradicted' ORDER BY seq DESC LIMIT 50)
+UNION ALL SELECT * FROM (
+  SELECT * FROM steps WHERE run_id = :run_id AND effect = 'read' AND status IN ('prepared', 'running', 'in_doubt')
+    AND (deferred_at IS NULL OR status <> 'prepared') AND flag IS NOT 'contradicted' ORDER BY seq DESC LIMIT 20)
+UNION ALL SELECT * FROM (
+  SELECT * FROM steps WHERE run_id = :run_id AND status = 'refused' AND closed_by IN ('SessionEnd', 'spool')
+    AND flag IS NOT 'contradicted' AND NOT EXISTS (
+      SELECT 1 FROM claims JOIN steps AS later USING (step_id)
+      WHERE claims.fingerprint = steps.fingerprint AND +later.run_id = :run_id AND later.seq > steps.seq)
+  ORDER BY seq DESC LIMIT 50)
+UNION ALL SELECT * FROM (
+  SELECT * FROM steps WHERE run_id = :run_id AND status = 'succeeded' AND effect = 'once'
+    AND flag IS NOT 'contradicted' ORDER BY seq DESC LIMIT 100)
+ORDER BY seq DESC;
+
+-- name: open_by_effect
+SELECT effect, count(*) AS steps FROM steps
+WHERE run_id = :run_id AND status IN ('prepared', 'running', 'in_doubt') GROUP BY effect;
+
+-- name: done_once
+SELECT count(*) AS steps FROM steps WHERE run_id = :run_id AND status = 'succeeded' AND effect = 'once';
+
+-- name: last_probed
+SELECT at, body FROM events WHERE subject = :step_id AND type = 'step.probed' ORDER BY seq DESC LIMIT 1;
+
+-- name: last_calls
+SELECT * FROM (SELECT * FROM steps WHERE run_id = :run_id ORDER BY seq DESC LIMIT 200) AS latest
+WHERE running_at IS NOT NULL ORDER BY seq DESC LIMIT :most;
+
+-- name: written_with
+SELECT * FROM (
+  SELECT * FROM steps WHERE run_id = :run_id AND tool_name = :tool_name ORDER BY seq DESC LIMIT :most) AS latest
+WHERE status = 'succeeded' ORDER BY seq DESC;
+
+-- name: blob_size
+SELECT length(bytes) AS size FROM blobs WHERE digest = :digest;
+
+-- name: steps_of_session
+SELECT * FROM steps WHERE session_id = :session_id ORDER BY seq;
 
 -- name: run_started
 SELECT started_at FROM runs WHERE run_id = :run_id;
