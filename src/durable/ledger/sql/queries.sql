@@ -335,11 +335,18 @@ WHERE session_id = :session_id AND tool_use_id = :tool_use_id
   AND status IN ('prepared', 'running', 'in_doubt')
 ORDER BY seq DESC LIMIT 1;
 
+-- A model may use an id again. A line speaks of the last call under its id; where two of one prompt bear
+-- it, it may speak of either, and so of neither.
 -- name: call_of_result
-SELECT * FROM steps
+SELECT * FROM steps AS it
 WHERE session_id = :session_id AND tool_use_id = :tool_use_id AND agent_id = :agent_id
   AND transcript_pos <= :position AND status IN ('running', 'in_doubt')
-ORDER BY seq DESC LIMIT 1;
+  AND NOT EXISTS (
+    SELECT 1 FROM steps AS other
+    WHERE other.session_id = it.session_id AND other.tool_use_id = it.tool_use_id AND other.agent_id = it.agent_id
+      AND other.step_id <> it.step_id AND other.transcript_pos <= :position
+      AND (other.seq > it.seq OR (other.owner_id = it.owner_id AND other.prompt_id = it.prompt_id)))
+LIMIT 1;
 
 -- name: call_of_task
 SELECT * FROM steps
