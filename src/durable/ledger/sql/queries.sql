@@ -196,7 +196,31 @@ SELECT name, value, version, at, given_by FROM notes WHERE run_id = :run_id ORDE
 SELECT * FROM jobs WHERE run_id = :run_id;
 
 -- name: session
-SELECT session_id, run_id, transcript_path, ended_at FROM sessions WHERE session_id = :session_id;
+SELECT session_id, run_id, transcript_path, ended_at, source, continues FROM sessions WHERE session_id = :session_id;
+
+-- name: session_in_project
+SELECT session_id, sessions.run_id FROM sessions JOIN runs USING (run_id)
+WHERE session_id = :session_id AND runs.project = :project;
+
+-- name: session_before
+SELECT sessions.session_id, sessions.run_id, owners.end_reason
+FROM owners JOIN sessions USING (session_id) JOIN runs USING (run_id)
+WHERE owners.pid = :pid AND owners.started = :started AND owners.boot = :boot AND owners.host = :host
+  AND owners.pidns = :pidns AND owners.session_id <> :session_id AND runs.project = :project
+ORDER BY owners.ended_at IS NOT NULL, owners.ended_at DESC, owners.seen_at DESC LIMIT 1;
+
+-- name: call_of_another_session
+SELECT sessions.session_id, sessions.run_id FROM runs JOIN sessions USING (run_id) JOIN steps USING (session_id)
+WHERE runs.project = :project AND sessions.session_id <> :session_id AND steps.tool_use_id = :tool_use_id
+  AND steps.tool_name = :tool_name AND steps.input_hash = :input_hash
+ORDER BY steps.seq DESC LIMIT 1;
+
+-- name: conversation
+WITH RECURSIVE line (session_id, continues) AS (
+  SELECT session_id, continues FROM sessions WHERE session_id = :session_id
+  UNION
+  SELECT sessions.session_id, sessions.continues FROM sessions JOIN line ON sessions.session_id = line.continues)
+SELECT session_id, continues FROM line;
 
 -- name: owner
 SELECT owner_id, ended_at FROM owners WHERE owner_id = :owner_id;

@@ -31,6 +31,9 @@ SELECT owners.* FROM owners JOIN sessions USING (session_id) WHERE sessions.run_
 -- name: owner
 SELECT * FROM owners WHERE owner_id = :owner_id;
 
+-- name: notes_of_run
+SELECT name, value, version, at, given_by FROM notes WHERE run_id = :run_id ORDER BY name;
+
 -- name: steps_of_run
 SELECT * FROM steps WHERE run_id = :run_id ORDER BY seq;
 

@@ -2,7 +2,7 @@
 --
 --   runs.recoveries      how often somebody went on with it
 --   runs.strict          the event since which interrupted calls come first; 0 if they need not
---   sessions.continues   the session that this one goes on from, under another id
+--   sessions.continues   the session that this one goes on from, under another id; empty if nobody knows which
 --   leases               who is at work on a run; `token` grows with each, and fences off the one before
 --   jobs                 what a run was started with, where no agent leads it
 --   notes                what somebody wanted the next one to know, each with its version
@@ -49,3 +49,12 @@ CREATE TABLE notes (
   given_by TEXT NOT NULL,
   PRIMARY KEY (run_id, name)
 );
+
+-- A session that starts is told where its run stands, however long the run is: nothing of this reads more rows
+-- than it tells of.
+CREATE INDEX steps_open_of_run ON steps (run_id, effect, seq, status)
+  WHERE status IN ('prepared', 'running', 'in_doubt');
+CREATE INDEX steps_done_once ON steps (run_id, status, effect, seq) WHERE status = 'succeeded' AND effect = 'once';
+CREATE INDEX steps_never_begun ON steps (run_id, seq) WHERE status = 'refused' AND closed_by IN ('SessionEnd', 'spool');
+CREATE INDEX steps_contradicted ON steps (run_id, seq) WHERE flag = 'contradicted';
+CREATE INDEX events_probed ON events (subject, seq) WHERE type = 'step.probed';
