@@ -1,29 +1,28 @@
 from __future__ import annotations
 
 import os
-import shlex
 
 from durable import home
 from durable.cli.options import flag, value
-from durable.cli.reading import find_run, has_ledger, no_ledger, notices
+from durable.cli.reading import find_run, has_ledger, no_ledger
 from durable.cli.reconcile import bring_up_to_date
-from durable.cli.result import Heading, Note, Paragraph, Result, Verbatim, agrees, attended
-from durable.cli.screen import columns
-from durable.cli.words import fit
+from durable.cli.resume_agent import AgentRun
+from durable.cli.resume_job import JobRun
+from durable.cli.resume_view import tell_waiting
+from durable.cli.result import Result
 from durable.errors import UsageError
 from durable.ledger.reading import Reader
 from durable.ledger.sqlite import SqliteLedger
 from durable.policy.files import load_policy
+from durable.policy.policy import MAX_RECOVERIES
 from durable.redact import Redactor
-from durable.resume import APPROVED, DONE, DOUBT, FREE, GOES_ON, WAITS
-from durable.resuming import hold, planned, probe_doubts, refuse_while_at_work
-from durable.view import counted
+from durable.resuming import Settling, hold, planned, refuse_while_at_work
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from durable.cli.result import Block
+    from durable.policy.policy import Policy
     from durable.resume import Item
     from durable.view import Row
 
@@ -31,29 +30,38 @@ OPTIONS = (
     value("--run-id", "RUN", "The run: its id or the beginning of it (else the latest)."),
     flag("--dry-run", "Show where the run stands as it is on record: look nothing up, start nothing."),
     flag("--print", "Look up what can be known, and show what would be started.", name="only_print"),
-    flag("--yes", "Start it without asking."),
+    flag("--yes", "Go on without asking."),
+    value("--wait", "SECONDS", "How long to wait for what still runs (30).", kind=float),
+    value("--at-once", "N", "Of a job: at most so many steps at the same time (4).", kind=int),
+    flag("--replay", "Of an agent's run: execute its interrupted calls here, where that is safe."),
+    value("--only", "STEPS", "The same for these steps alone, named with commas between."),
+    flag("--strict", "The agent must deal with what was interrupted before it does anything else."),
+    flag("--no-strict", "It need not any more."),
+    flag("--anyway", "Though it was resumed as often as max_recoveries allows."),
 )
-TITLES = {
-    DOUBT: "In doubt: look before it is repeated",
-    GOES_ON: "Still running",
-    WAITS: "Waits for a person",
-    APPROVED: "Approved, not run yet",
-    DONE: "Done: not run again",
-    FREE: "Interrupted, free to repeat",
-}
-NAMES = {
-    DOUBT: "in_doubt",
-    GOES_ON: "still_running",
-    WAITS: "waits",
-    APPROVED: "approved",
-    DONE: "done",
-    FREE: "free_to_repeat",
-}
-SHOWN = 12
+WAIT_S = 30.0
+OFTEN_ENOUGH = 20
 
 
-def run(run_id: str = "", dry_run: bool = False, only_print: bool = False, yes: bool = False) -> Iterator[Result]:
+class Asked:
+    """What was asked for on the line."""
+
+    def __init__(self, **given: object) -> None:
+        self.dry_run = bool(given.get("dry_run"))
+        self.only_print = bool(given.get("only_print"))
+        self.yes = bool(given.get("yes"))
+        self.anyway = bool(given.get("anyway"))
+        self.replay = bool(given.get("replay"))
+        self.only = [name for name in str(given.get("only") or "").split(",") if name]
+        self.strict = bool(given.get("strict"))
+        self.no_strict = bool(given.get("no_strict"))
+        self.at_once = int(str(given.get("at_once", 4)))
+        self.wait_s = float(str(given.get("wait", WAIT_S)))
+
+
+def run(run_id: str = "", **given: object) -> Iterator[Result]:
     """Go on with a run that was cut off: what is done stays done, what nobody knows is looked up."""
+    asked = _checked(Asked(**given))
     state = home.data_home()
     if not has_ledger(state):
         raise UsageError(no_ledger(state), "there is nothing to resume")
@@ -61,94 +69,86 @@ def run(run_id: str = "", dry_run: bool = False, only_print: bool = False, yes: 
         found = find_run(reader, run_id)
         row = reader.one("run", run_id=found) or {}
         sessions = reader.all("sessions_of_run", run_id=found)
-    if row["status"] == "cancelled":
-        raise UsageError(f"the run {found} is cancelled", f"take that back first: durable cancel {found} --undo")
-    start = Start(found, row, sessions)
+    _refuse_what_is_over(found, row, sessions)
     lock = hold(state, found)
+    ledger = SqliteLedger(state, patience=30.0)
     try:
-        items = _settled(state, found, sessions, dry_run)
-    finally:
-        lock.release()
-    yield _result(start, items)
-    if not dry_run and not only_print and (yes or _agreed(start)):
-        start.run()
-
-
-class Start:
-    """What goes on with the run: the client, in the run's directory, with its latest session."""
-
-    def __init__(self, run_id: str, row: Row, sessions: list[Row]) -> None:
-        self.run_id = run_id
-        self.cwd: str = row["project"] or ""
-        self.argv = ["claude", "--resume", sessions[-1]["session_id"]]
-
-    def line(self) -> str:
-        place = f"cd {shlex.quote(self.cwd)} && " if self.cwd else ""
-        return f"{place}DURABLE_RUN_ID={shlex.quote(self.run_id)} {shlex.join(self.argv)}"
-
-    def run(self) -> None:
-        """In place of this process."""
-        try:
-            if self.cwd:
-                os.chdir(self.cwd)
-            os.execvpe(self.argv[0], self.argv, {**os.environ, "DURABLE_RUN_ID": self.run_id})
-        except OSError as error:
-            raise UsageError(f"it can't be started ({error.strerror}): {self.line()}", "start it by hand") from None
-
-
-def _settled(state: str, run_id: str, sessions: list[Row], dry_run: bool) -> dict[str, list[Item]]:
-    ledger = SqliteLedger(state)
-    try:
-        with ledger.begin() as tx:
-            refuse_while_at_work(tx, run_id)
-        if not dry_run:
-            policy = load_policy(state, os.getcwd(), os.environ)
-            bring_up_to_date(state, [row["session_id"] for row in sessions])
-            probe_doubts(ledger, run_id, policy, Redactor(policy.redact_patterns, policy.redact), os.environ)
-        return planned(ledger, run_id)
+        yield from _Resumption(state, ledger, found, row, sessions, asked).go()
     finally:
         ledger.close()
+        lock.release()
 
 
-def _agreed(start: Start) -> bool:
-    return attended() and agrees([], f"Start {start.line()}?")
+class _Resumption:
+    def __init__(
+        self, state: str, ledger: SqliteLedger, run_id: str, row: Row, sessions: list[Row], asked: Asked
+    ) -> None:
+        self.state = state
+        self.ledger = ledger
+        self.run_id = run_id
+        self.row = row
+        self.sessions = sessions
+        self.asked = asked
+        self.policy: Policy = load_policy(state, row["project"] or os.getcwd(), os.environ)
+
+    def go(self) -> Iterator[Result]:
+        with self.ledger.begin() as tx:
+            refuse_while_at_work(tx, self.run_id)
+            is_job = tx.one("job", run_id=self.run_id) is not None
+        kind = JobRun if is_job else AgentRun
+        work = kind(self.state, self.ledger, self.policy, self.run_id, self.row, self.sessions, self.asked)
+        if self.asked.dry_run:
+            yield work.shown(planned(self.ledger, self.run_id))
+            return
+        items = self._settled(work)
+        yield work.shown(items)
+        if not self.asked.only_print and self._may_go_on(work):
+            yield from work.go_on(items)
+
+    def _settled(self, work: JobRun | AgentRun) -> dict[str, list[Item]]:
+        redactor = Redactor(self.policy.redact_patterns, self.policy.redact, withhold=self.policy.blind)
+        sessions = [row["session_id"] for row in self.sessions]
+        settling = Settling(
+            self.ledger,
+            self.run_id,
+            self.policy,
+            redactor,
+            os.environ,
+            lambda: bring_up_to_date(self.state, sessions),
+            work.rules(),
+        )
+        return settling.settle(self.asked.wait_s, tell_waiting)
+
+    def _may_go_on(self, work: JobRun | AgentRun) -> bool:
+        most = self.policy.budgets.get(MAX_RECOVERIES, OFTEN_ENOUGH)
+        if self.row["recoveries"] >= most and not self.asked.anyway:
+            problem = f"the run {self.run_id} was resumed {self.row['recoveries']} times and has not come to its end"
+            raise TooOften(problem, f"look into it (durable show {self.run_id}), then resume it with --anyway")
+        return self.asked.yes or work.agreed()
 
 
-# ---- what is shown ----------------------------------------------------------------------------
+class TooOften(UsageError):
+    """It waits for a person: going on by itself leads nowhere."""
+
+    code = "too-often"
+    exit_code = 1
 
 
-def _result(start: Start, items: dict[str, list[Item]]) -> Result:
-    data = {
-        "run_id": start.run_id,
-        "plan": {NAMES[kind]: [_row(item) for item in items.get(kind, [])] for kind in NAMES},
-        "start": {"cwd": start.cwd or None, "argv": start.argv, "line": start.line()},
-    }
-    needs = DOUBT in items or WAITS in items
-    return Result("resume", data, 1 if needs else 0, [*notices(), *_view(start, items)])
+def _checked(asked: Asked) -> Asked:
+    if asked.at_once < 1:
+        raise UsageError(f"--at-once can't be {asked.at_once}", "take 1 or more")
+    if not 0 <= asked.wait_s <= 86_400:
+        raise UsageError(f"--wait can't be {asked.wait_s:g}", "take a number of seconds up to a day")
+    if asked.strict and asked.no_strict:
+        raise UsageError("--strict and --no-strict say the opposite", "choose one")
+    return asked
 
 
-def _row(item: Item) -> Row:
-    step = item.step
-    return {"step_id": step.step_id, "what": item.title, "status": step.status, "left": item.left or None}
-
-
-def _view(start: Start, items: dict[str, list[Item]]) -> Iterator[Block]:
-    for kind, those in items.items():
-        yield Heading(TITLES[kind])
-        yield Verbatim("\n".join(_line(kind, item) for item in those[-SHOWN:]))
-        if len(those) > SHOWN:
-            yield Paragraph(f"and {counted(len(those) - SHOWN, 'earlier one')}: durable show {start.run_id}")
-    if not items:
-        yield Note("ok", "nothing of it was cut off, and nothing in it must not happen twice")
-    yield Paragraph("To go on, protected:")
-    yield Verbatim(f"  {start.line()}")
-
-
-def _line(kind: str, item: Item) -> str:
-    line = fit(f"  {item.step.step_id}  {item.title}", columns())
-    after = {
-        DOUBT: f"{item.step.doubt}\n    durable resolve {item.step.step_id} --happened | --not-happened --reason TEXT",
-        WAITS: f"durable approve {item.step.step_id}, or durable deny {item.step.step_id}",
-        GOES_ON: item.left,
-    }.get(kind, "")
-    return f"{line}\n    {after}" if after else line
+def _refuse_what_is_over(run_id: str, row: Row, sessions: list[Row]) -> None:
+    if row["status"] == "cancelled":
+        raise UsageError(f"the run {run_id} is cancelled", f"take that back first: durable cancel {run_id} --undo")
+    if row["status"] == "completed":
+        at = row["ended_at"][:19].replace("T", " ")
+        talk = [one["session_id"] for one in sessions if one["transcript_path"]]
+        more = f"; talk on with: claude --resume {talk[-1]}" if talk else ""
+        raise UsageError(f"the run {run_id} is finished since {at} UTC", f"nothing of it is left to do{more}")
