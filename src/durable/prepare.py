@@ -161,6 +161,11 @@ class Preparation:
         found.cancelled = run is not None and run["status"] == "cancelled"
         found.approved = waiting is not None and waiting.approval == "approved"
         found.tampers = tampers
+        # What waits for a person's answer has its row already, and would lose the answer with it.
+        if run is not None and run["strict"] and waiting is None:
+            from durable.strict import held_back
+
+            found.strict = held_back(self.tx, run, self.event, ruling, claims, self.redactor)
         if self.policy.budgets:
             from durable.budget import over_budget
 

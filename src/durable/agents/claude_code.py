@@ -173,7 +173,7 @@ def render_decision(decision: Decision, replacement: dict[str, Any] | None) -> s
 
 def _for_the_person(decision: Decision) -> str:
     """The model reads the reason. The person sees one line of it, and the words that settle it."""
-    if decision.code not in ("duplicate", "in_doubt", "reworded", "elsewhere", "twice"):
+    if decision.code not in ("duplicate", "in_doubt", "reworded", "elsewhere", "twice", "strict_stop"):
         return ""
     lines = decision.reason.split("\n")
     return "\n".join(f"durable: {line}" for line in (lines[0], *(line for line in lines[1:] if "durable " in line)))

@@ -6,6 +6,7 @@ the run was cancelled                                 deny               cancell
 the call would touch the ledger itself                deny               tampering
 gate "deny"                                           deny               gate
 the run is over its budget                            deny               budget
+strict mode, and the run was cut off in another call  deny               strict, strict_stop
 once, and the line holds it twice                     deny               twice
 once, and a person granted one more                   permit             grant
 once, a twin waits for approval                       deny               awaiting
@@ -58,6 +59,7 @@ class Situation:
         "policy",
         "ruling",
         "step_id",
+        "strict",
         "tampers",
     )
 
@@ -73,6 +75,7 @@ class Situation:
         self.cancelled = False
         self.tampers = ""
         self.over_budget = ""
+        self.strict: Answer | None = None
 
 
 class Answer:
@@ -156,12 +159,12 @@ def _barred(s: Situation) -> Answer | None:
         return Answer(DENY, "gate", reasons.gate(s.ruling.gate_rule))
     if s.over_budget:
         return Answer(DENY, "budget", reasons.over_budget(s.over_budget))
-    return None
+    return s.strict
 
 
 def _may_be_barred(s: Situation) -> bool:
     """Ordinary calls go by without the words for the others."""
-    return bool(s.policy.broken or s.cancelled or s.tampers or s.over_budget or s.ruling.gate == "deny")
+    return bool(s.policy.broken or s.cancelled or s.tampers or s.over_budget or s.strict or s.ruling.gate == "deny")
 
 
 def _mends(call: Call, broken_file: str) -> bool:

@@ -6,6 +6,8 @@ do instead. The line for the person comes last. All ids are those that the verbs
 
 from __future__ import annotations
 
+from durable.step import ONCE
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from durable.policy.claimed import Claimed
@@ -134,6 +136,36 @@ def cancelled() -> str:
 
 def over_budget(what: str) -> str:
     return f"This run is over its budget: {what}. The call was not run. Stop, and say what is done and what is left."
+
+
+def strict(listed: list[tuple[Step, str]], more: int, run_id: str) -> str:
+    return _joined(
+        "This run was cut off, and what it was cut off in comes first. This call was not run.",
+        f"Interrupted, in the order they began:\n{_interrupted(listed, more, run_id)}",
+        "Take the first one: make exactly that call again, with the same input, and durable answers it from its "
+        "record or lets it run. If you can't, check with a read-only call whether its effect is there and tell "
+        "the person. Then the next one. Until none is left, only reading and planning go by.",
+    )
+
+
+def strict_stop(listed: list[tuple[Step, str]], more: int, run_id: str, denied: int) -> str:
+    return _joined(
+        f"A person must settle the interrupted calls of this run first; {denied} other calls were denied meanwhile.",
+        "Stop now: make no other call, and tell the person what is left. This call was not run.",
+        f"Interrupted, in the order they began:\n{_interrupted(listed, more, run_id)}",
+        f"Or a person lets other calls run: durable resume --run-id {run_id} --no-strict",
+    )
+
+
+def _interrupted(listed: list[tuple[Step, str]], more: int, run_id: str) -> str:
+    lines = [f"- step {step.step_id}, {title}, in {step.cwd}. {_open_end(step)}" for step, title in listed]
+    return "\n".join([*lines, f"- and {more} more: durable show {run_id}"] if more else lines)
+
+
+def _open_end(step: Step) -> str:
+    if step.effect != ONCE:
+        return "It may be repeated."
+    return f"It must not happen twice, and nobody knows whether it did. {_settle(step.step_id)}"
 
 
 # ---- parts ------------------------------------------------------------------------------------

@@ -476,6 +476,24 @@ SELECT started_at FROM runs WHERE run_id = :run_id;
 -- name: transcripts_of_run
 SELECT DISTINCT transcript_path FROM sessions WHERE run_id = :run_id;
 
+-- name: strict_left
+SELECT * FROM steps AS cut
+WHERE run_id = :run_id AND seq < :strict AND effect <> 'read' AND status IN ('running', 'in_doubt')
+  AND NOT EXISTS (
+    SELECT 1 FROM steps AS again
+    WHERE again.run_id = cut.run_id AND again.tool_name = cut.tool_name AND again.seq > cut.seq
+      AND (again.fingerprint = cut.fingerprint OR (again.input_hash = cut.input_hash AND again.seq > :strict))
+      AND CASE WHEN cut.effect = 'once' THEN again.status = 'succeeded'
+               ELSE again.status NOT IN ('prepared', 'refused') END)
+ORDER BY seq;
+
+-- name: strict_denials
+SELECT count(*) AS denied FROM steps
+WHERE run_id = :run_id AND seq > :strict AND status = 'refused' AND verdict IN ('strict', 'strict_stop');
+
+-- name: claims_of_mark
+SELECT step_id FROM claims WHERE fingerprint = :fingerprint;
+
 -- name: spent
 SELECT position, message_id, tokens FROM spent WHERE path = :path;
 
