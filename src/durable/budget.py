@@ -18,8 +18,8 @@ _A_SECOND = 1_000_000_000
 def over_budget(tx: Transaction, budgets: dict[str, float], event: Event, run_id: str) -> str:
     """The budget that one more call would go beyond, in words; "" if there is none."""
     found = {TOOL_CALLS: _calls, WALL_CLOCK: _seconds, TOKENS: _tokens}
-    for name, most in budgets.items():
-        used = found[name](tx, event, run_id)
+    for name in found.keys() & budgets.keys():
+        used, most = found[name](tx, event, run_id), budgets[name]
         # A call is one more; time and tokens are used up when they are used up.
         if used >= most:
             return f"{used:g} of {most:g} {_UNITS[name]} are used up"

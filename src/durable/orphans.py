@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # a moment away from the permit. A wider window can only call more processes orphans.
 MARGIN_NS = 2_000_000_000
 COMMAND_LENGTH = 200
+# What the client gives to its commands, and durable to those that it executes itself.
+MARKS = (b"CLAUDE_CODE_SESSION_ID=", b"DURABLE_SESSION_ID=")
 MOST_LOOKS = 4
 
 
@@ -67,8 +69,8 @@ def orphans(
     if not is_our_proc(proc):
         return Orphans([], False, "processes can't be read on this system")
     earliest, latest = _window(permitted_at_ns, ended_at_ns)
-    mark = b"CLAUDE_CODE_SESSION_ID=" + os.fsencode(owner.session_id)
-    return _look_again(_Search(proc, mark, earliest, latest), owner, clients)
+    marks = frozenset(name + os.fsencode(owner.session_id) for name in MARKS)
+    return _look_again(_Search(proc, marks, earliest, latest), owner, clients)
 
 
 def _look_again(search: _Search, owner: Owner, clients: Collection[Owner]) -> Orphans:
@@ -92,11 +94,11 @@ def _window(permitted_at_ns: int, ended_at_ns: int | None) -> tuple[int, int | N
 
 
 class _Search:
-    __slots__ = ("earliest", "latest", "mark", "proc")
+    __slots__ = ("earliest", "latest", "marks", "proc")
 
-    def __init__(self, proc: str, mark: bytes, earliest: int, latest: int | None) -> None:
+    def __init__(self, proc: str, marks: frozenset[bytes], earliest: int, latest: int | None) -> None:
         self.proc = proc
-        self.mark = mark
+        self.marks = marks
         self.earliest = earliest
         self.latest = latest
 
@@ -117,7 +119,7 @@ class _Search:
             environ = self._environ(process)
             if environ is None:
                 unreadable += self._could_be_one(process)
-            elif self.mark in environ and self._in_window(self._topmost(line)):
+            elif not self.marks.isdisjoint(environ) and self._in_window(self._topmost(line)):
                 found.append(Orphan(process.pid, process.started, self._command(process.pid)))
         return Orphans(found, not unreadable, _reason(len(found), unreadable))
 
@@ -133,7 +135,7 @@ class _Search:
         return table, unreadable
 
     def _topmost(self, line: list[Process]) -> Process:
-        carriers = [p for p in line[1:] if self.mark in (self._environ(p) or ())]
+        carriers = [p for p in line[1:] if not self.marks.isdisjoint(self._environ(p) or ())]
         return carriers[-1] if carriers else line[0]
 
     def _in_window(self, process: Process) -> bool:

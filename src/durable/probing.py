@@ -12,8 +12,9 @@ from durable.clock import nanoseconds, stamp
 from durable.closing import closing
 from durable.native import dumps, loads
 from durable.orphans import orphans
+from durable.policy.rule import is_own
 from durable.probe import CANT_TELL, HAPPENED, Verdict
-from durable.step import NOT_DONE, SUCCEEDED
+from durable.step import NOT_DONE, SUCCEEDED, could_run_since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ class Question:
         self.possible = still_possible(tx, step, settle_s)
         claims = tx.all("claims_of_step", step_id=step.step_id)
         # What becomes of the step becomes of all its claims: who sees one of them can't speak for another.
-        self.speaks = len(claims) == 1 and claims[0]["rule"] == rule.name
+        # A job speaks of its step as a whole, and its claim is no other call.
+        calls = [claim["rule"] for claim in claims if not is_own(claim["rule"])]
+        self.speaks = is_own(rule.name) or calls == [rule.name]
         self.command = self._command({claim["fingerprint"] for claim in claims})
         if self.command is not None:
             self.step["command"] = self.command
@@ -130,7 +133,7 @@ def still_possible(tx: Transaction, step: Step, settle_s: float) -> str:
     owner = owners.from_row(row)
     ended = nanoseconds(row["ended_at"] or step.doubted_at or step.closed_at)
     clients = [owners.from_row(other) for other in tx.all("owners_of_session", session_id=step.session_id)]
-    left = orphans(owner, nanoseconds(step.running_at), ended, clients)
+    left = orphans(owner, nanoseconds(could_run_since(step.row)), ended, clients)
     if left.found:
         return f"process {left.found[0].pid} of it still runs"
     if not left.known:

@@ -56,6 +56,13 @@ def overtaken(step: Step, owner_id: str, agent_id: str, prompt_id: str) -> bool:
     return step.returned_at is not None or step.prompt_id != prompt_id
 
 
+def could_run_since(row: dict[str, Any]) -> str:
+    """From when on a process of it may have started. What durable executes itself begins with a worker, and only
+    that gives the permit; what waited for a person can't have begun before his answer."""
+    since: str = row["approval_at"] or (row["running_at"] if row["deferred_at"] else row["prepared_at"])
+    return since or row["running_at"]
+
+
 class Step:
     """A row of the ledger, as it stood when it was read. Attributes are the columns."""
 

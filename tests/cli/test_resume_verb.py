@@ -106,7 +106,7 @@ def test_two_at_once_are_one(door):
     assert isinstance(lock, FileLock)
     refused = resume(door, "--yes")
     lock.release()
-    assert (refused.returncode, "being resumed by another process" in refused.stderr) == (3, True)
+    assert (refused.returncode, "another process is at work on the run" in refused.stderr) == (3, True)
     assert ledger_view.step(door.state)["status"] == "running"
 
 

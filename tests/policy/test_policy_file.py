@@ -167,7 +167,7 @@ FILES = st.fixed_dictionaries(
         "allow_project": VALUES,
         "other": VALUES,
         "redact": st.one_of(VALUES, table(["enabled", "patterns", "other"])),
-        "run": st.one_of(VALUES, table(["tool_calls", "tokens", "wall_clock", "other"])),
+        "run": st.one_of(VALUES, table(["tool_calls", "tokens", "wall_clock", "max_recoveries", "other"])),
         "rules": st.one_of(VALUES, st.dictionaries(st.sampled_from(["x", "", " ", "a\nb"]), RULES, max_size=2)),
         "notify": st.one_of(VALUES, st.lists(NOTIFY, max_size=2)),
     },

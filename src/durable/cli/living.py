@@ -6,6 +6,7 @@ from durable.clock import nanoseconds
 from durable.orphans import orphans
 from durable.owner import DEAD, UNKNOWN, from_row, liveness
 from durable.redact import Redactor
+from durable.step import could_run_since
 from durable.view import Life, is_unsettled
 
 TYPE_CHECKING = False
@@ -42,10 +43,10 @@ class Living:
         return liveness(from_row(row))
 
     def _with_processes(self, step: Row, row: Row, reason: str) -> Life:
-        if not step["running_at"] or self._nothing_left(row, step["running_at"]):
+        if not step["running_at"] or self._nothing_left(row, could_run_since(step)):
             return Life(DEAD, reason, known=True, ended_at=row["ended_at"])
         ended = nanoseconds(row["ended_at"]) if row["ended_at"] else None
-        seen = self._orphans(row, step["running_at"], ended)
+        seen = self._orphans(row, could_run_since(step), ended)
         # A command line may hold what no ledger keeps.
         found = [(one.pid, self._redactor.text(one.command)) for one in seen.found]
         return Life(DEAD, reason, found, seen.known, seen.reason, row["ended_at"])

@@ -6,10 +6,10 @@ from durable import home
 from durable.cli.options import flag, value
 from durable.cli.reading import find_run, has_ledger, no_ledger
 from durable.cli.reconcile import bring_up_to_date
+from durable.cli.result import Result
 from durable.cli.resume_agent import AgentRun
 from durable.cli.resume_job import JobRun
 from durable.cli.resume_view import tell_waiting
-from durable.cli.result import Result
 from durable.errors import UsageError
 from durable.ledger.reading import Reader
 from durable.ledger.sqlite import SqliteLedger

@@ -42,4 +42,4 @@ def execute(
 
         server = server_of(call.tool, project, env.get("HOME", ""), env)
         return call_mcp(call.tool, call.input, server, env, MCP_TIMEOUT_S)
-    return Outcome.refused(f"durable can't execute {call.tool}")
+    return Outcome.failed(f"durable can't execute {call.tool}", not_begun=True)

@@ -102,7 +102,7 @@ class Worker:
         try:
             return execute(self.call, self.cwd, self.place.project, env, lambda: self.stopped, self._unchanged)
         except DurableError as error:
-            return Outcome.refused(str(error))
+            return Outcome.failed(str(error), not_begun=True)
 
     def _unchanged(self, path: str) -> str:
         """Why the file is no longer what it was when the step was first prepared; "" if it is."""

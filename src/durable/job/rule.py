@@ -6,7 +6,7 @@ The step's id is part of what makes it the same call: two equal steps of a job a
 from __future__ import annotations
 
 from durable.policy.claim import Claim
-from durable.policy.rule import ASK, Rule
+from durable.policy.rule import ASK, OWN, Rule
 from durable.step import ONCE, READ
 
 TYPE_CHECKING = False
@@ -17,17 +17,12 @@ if TYPE_CHECKING:
     from durable.policy.ruling import Ruling
 
 ORIGIN = "job"
-_PREFIX = "job:"
 
 
 def own_rule(job: str, step_id: str, effect: str, fields: dict[str, Any]) -> Rule:
     # A `key` says that no other call of the rule can be this one in other words.
     key: dict[str, Any] = {"key": []} if effect == ONCE else {}
-    return Rule(f"{_PREFIX}{job}.{step_id}", {"effect": effect, **key, **fields}, ORIGIN)
-
-
-def is_own(rule_name: str) -> bool:
-    return rule_name.startswith(_PREFIX)
+    return Rule(f"{OWN}{job}.{step_id}", {"effect": effect, **key, **fields}, ORIGIN)
 
 
 def with_own(ruling: Ruling, rule: Rule, call: Call, cwd: str) -> Ruling:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from durable.policy.patterns import BASH, parse
-from durable.policy.policy import ENFORCE, OBSERVE, TOKENS, TOOL_CALLS, WALL_CLOCK
+from durable.policy.policy import ENFORCE, MAX_RECOVERIES, OBSERVE, TOKENS, TOOL_CALLS, WALL_CLOCK
 from durable.policy.rule import ASK, DENY, EFFECTS, MEANS_ONCE, ON_DUPLICATE, ON_RESUME, SCOPES
 from durable.step import ONCE
 
@@ -152,7 +152,12 @@ RULE: dict[str, Check] = {
 }
 # What a built-in rule may say beside these.
 OURS: dict[str, Check] = {"adds": texts, "when": text}
-RUN: dict[str, Check] = {TOOL_CALLS: count, TOKENS: count, WALL_CLOCK: longer_than_nothing}
+RUN: dict[str, Check] = {
+    TOOL_CALLS: count,
+    TOKENS: count,
+    WALL_CLOCK: longer_than_nothing,
+    MAX_RECOVERIES: count,
+}
 NOTIFY: dict[str, Check] = {"on": events, "command": text, "jsonl": file}
 REDACT: dict[str, Check] = {"enabled": flag, "patterns": regexes}
 TOP: dict[str, Check] = {"mode": one_of(ENFORCE, OBSERVE), "allow_project": texts}

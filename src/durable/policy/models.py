@@ -200,6 +200,7 @@ class RunTable(_Table):
     tool_calls: Count | None = None
     tokens: Count | None = None
     wall_clock: Lasting | None = None
+    max_recoveries: Count | None = None
 
 
 class NotifyTable(_Table):

@@ -23,6 +23,7 @@ CHOSEN = "DURABLE_POLICY"
 TOOL_CALLS = "tool_calls"
 TOKENS = "tokens"
 WALL_CLOCK = "wall_clock"
+MAX_RECOVERIES = "max_recoveries"
 
 
 class Policy:

@@ -23,6 +23,8 @@ DENY = "deny"
 AGENT = "agent"
 VERIFY = "verify"
 
+OWN = "job:"
+
 # Each from the loosest to the strictest.
 EFFECTS = (READ, REPEATABLE, ONCE)
 SCOPES = (RUN, PROJECT_WIDE, GLOBAL)
@@ -102,6 +104,11 @@ class Rule:
         # Of built-in rules alone: what the command takes from its directory, and a condition on its words.
         self.adds: tuple[str, ...] = tuple(fields.get("adds", ()))
         self.when: str = fields.get("when", "")
+
+
+def is_own(name: str) -> bool:
+    """Of a rule that is no rule of the policy, but what a job says of its own step."""
+    return name.startswith(OWN)
 
 
 def means_once(fields: dict[str, Any]) -> bool:

@@ -16,7 +16,7 @@ SELECT run_id, status, epoch, project, client, started_at, ended_at,
 FROM runs ORDER BY seq DESC;
 
 -- name: run
-SELECT run_id, seq, status, epoch, project, client, started_at, ended_at FROM runs WHERE run_id = :run_id;
+SELECT run_id, seq, status, epoch, project, client, started_at, ended_at, recoveries, strict FROM runs WHERE run_id = :run_id;
 
 -- name: runs_by_prefix
 SELECT run_id, seq, status, epoch, project, client, started_at, ended_at FROM runs
@@ -24,6 +24,13 @@ WHERE run_id >= :prefix AND run_id < :prefix || '~' ORDER BY (run_id <> :prefix)
 
 -- name: sessions_of_run
 SELECT * FROM sessions WHERE run_id = :run_id ORDER BY seq;
+
+-- name: known_session
+SELECT run_id, session_id, transcript_path FROM sessions WHERE session_id = :session_id;
+
+-- name: session_of_client
+SELECT sessions.run_id, sessions.session_id, sessions.transcript_path FROM owners JOIN sessions USING (session_id)
+WHERE owners.pid = :pid AND owners.started = :started ORDER BY owners.seen_at DESC LIMIT 1;
 
 -- name: owners_of_run
 SELECT owners.* FROM owners JOIN sessions USING (session_id) WHERE sessions.run_id = :run_id ORDER BY seen_at;

@@ -1,0 +1,66 @@
+"""A job's run goes on here: what has no receipt is executed, in the job's order."""
+
+from __future__ import annotations
+
+from durable.cli.job_view import ended
+from durable.cli.progress import progress
+from durable.cli.result import Result
+from durable.cli.resume_view import needs_somebody, plan_json, plan_view
+from durable.job.rule import own_rule
+from durable.job.runner import Runner
+from durable.job.store import recall
+from durable.job.work import end, go_on
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from durable.cli.resume import Asked
+    from durable.ledger.sqlite import SqliteLedger
+    from durable.policy.policy import Policy
+    from durable.policy.rule import Rule
+    from durable.resume import Item
+    from durable.view import Row
+
+
+class JobRun:
+    def __init__(
+        self,
+        state: str,
+        ledger: SqliteLedger,
+        policy: Policy,
+        run_id: str,
+        row: Row,
+        sessions: list[Row],
+        asked: Asked,
+    ) -> None:
+        self.state = state
+        self.ledger = ledger
+        self.policy = policy
+        self.run_id = run_id
+        self.cwd: str = row["project"]
+        self.asked = asked
+        with ledger.begin() as tx:
+            self.loaded = recall(tx, run_id)
+
+    def rules(self) -> dict[str, Rule]:
+        job = self.loaded.job
+        found = [own_rule(job.name, step.id, step.effect, step.rule_fields()) for step in job.steps]
+        return {rule.name: rule for rule in found}
+
+    def shown(self, items: dict[str, list[Item]]) -> Result:
+        data = {"run_id": self.run_id, "job": self.loaded.job.name, "plan": plan_json(items), "start": None}
+        return Result("resume", data, 1 if needs_somebody(items) else 0, plan_view(self.run_id, items))
+
+    def agreed(self) -> bool:
+        """Whoever wrote the job has said what shall be run."""
+        return True
+
+    def go_on(self, items: dict[str, list[Item]]) -> Iterator[Result]:
+        left = {item.step.step_id: item.left for those in items.values() for item in those if item.left}
+        hand = go_on(self.state, self.ledger, self.policy, self.run_id, self.cwd)
+        with progress(self.loaded.job) as watch:
+            runner = Runner(hand, self.loaded.job, self.cwd, self.asked.at_once, watch)
+            runner.look(left)
+            runner.run()
+        yield ended("resume", self.run_id, end(hand, runner), runner)

@@ -1,0 +1,78 @@
+"""Where a cut-off run stands, as a screen and as JSON."""
+
+from __future__ import annotations
+
+import sys
+
+from durable.cli.result import Heading, Note, Paragraph, Verbatim
+from durable.cli.screen import columns
+from durable.cli.words import fit
+from durable.resume import APPROVED, DONE, DOUBT, FREE, GOES_ON, WAITS
+from durable.view import counted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from durable.cli.result import Block
+    from durable.resume import Item
+    from durable.view import Row
+
+TITLES = {
+    DOUBT: "In doubt: look before it is repeated",
+    GOES_ON: "Still running",
+    WAITS: "Waits for a person",
+    APPROVED: "Approved, not run yet",
+    DONE: "Done: not run again",
+    FREE: "Interrupted, free to repeat",
+}
+NAMES = {
+    DOUBT: "in_doubt",
+    GOES_ON: "still_running",
+    WAITS: "waits",
+    APPROVED: "approved",
+    DONE: "done",
+    FREE: "free_to_repeat",
+}
+SHOWN = 12
+
+
+def plan_json(items: dict[str, list[Item]]) -> Row:
+    return {name: [_row(item) for item in items.get(kind, [])] for kind, name in NAMES.items()}
+
+
+def plan_view(run_id: str, items: dict[str, list[Item]]) -> Iterator[Block]:
+    for kind, those in items.items():
+        yield Heading(TITLES[kind])
+        yield Verbatim("\n".join(_line(kind, item) for item in those[-SHOWN:]))
+        if len(those) > SHOWN:
+            yield Paragraph(f"and {counted(len(those) - SHOWN, 'earlier one')}: durable show {run_id}")
+    if not items:
+        yield Note("ok", "nothing of it was cut off, and nothing in it must not happen twice")
+
+
+def needs_somebody(items: dict[str, list[Item]]) -> bool:
+    return DOUBT in items or WAITS in items
+
+
+def tell_waiting(items: list[Item]) -> None:
+    """On the terminal alone, and over itself."""
+    if sys.stderr.isatty():
+        said = f"waiting for {items[0].title}: {items[0].left}" if items else ""
+        sys.stderr.write("\r\x1b[K" + fit(said, columns() - 1))
+        sys.stderr.flush()
+
+
+def _row(item: Item) -> Row:
+    step = item.step
+    return {"step_id": step.step_id, "what": item.title, "status": step.status, "left": item.left or None}
+
+
+def _line(kind: str, item: Item) -> str:
+    line = fit(f"  {item.step.step_id}  {item.title}", columns())
+    after = {
+        DOUBT: f"{item.step.doubt or 'its end is not on record'}\n    durable resolve {item.step.step_id} --happened | --not-happened --reason TEXT",
+        WAITS: f"durable approve {item.step.step_id}, or durable deny {item.step.step_id}",
+        GOES_ON: item.left,
+    }.get(kind, "")
+    return f"{line}\n    {after}" if after else line
