@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from durable.native import dumps, loads
+from durable.quoting import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,13 +13,23 @@ if TYPE_CHECKING:
     from durable.step import Step
 
 LONGEST_TITLE = 200
+# The field that tells a call apart, by whatever name its tool goes.
+TELLING = ("command", "file_path", "notebook_path")
 
 
 def title_of(tx: Transaction, step: Step) -> str:
-    given = content(tx, step.input)
-    if isinstance(given, dict) and isinstance(given.get("command"), str):
-        return f"{step.tool_name} `{shortened(given['command'], LONGEST_TITLE)}`"
-    return shortened(f"{step.tool_name} {dumps(given)}", LONGEST_TITLE)
+    return titled(step.tool_name, content(tx, step.input))
+
+
+def titled(tool: str, given: Any) -> str:
+    """The tool, and between backticks what it was called with, on one line."""
+    return f"{tool} {quoted(_telling(given), LONGEST_TITLE)}"
+
+
+def _telling(given: Any) -> str:
+    named = [given[name] for name in TELLING if name in given] if isinstance(given, dict) else []
+    texts = [value for value in named if isinstance(value, str)]
+    return texts[0] if texts else dumps(given)
 
 
 def content(tx: Transaction, digest: str | None) -> Any:

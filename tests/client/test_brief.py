@@ -34,4 +34,4 @@ def test_after_the_worst_moment_the_model_hears_of_the_payment(shop: Client) -> 
 def test_what_is_done_is_heard_of_too(shop: Client) -> None:
     first = shop.run([[bash(PAY, "toolu_1")], [say("paid")]])
     shop.run([[say("unused")], [say("unused")], [say("done")]], prompt="go on", resume=first.session_id)
-    assert "Its result: receipt 77 for bob 5" in heard(shop)
+    assert "Its result: `receipt 77 for bob 5`" in heard(shop)
