@@ -17,7 +17,10 @@ from durable.protection.tampering import tampers
 from durable.settings.registration import installed_hooks
 
 # A verb is either here or refused to an agent: whoever adds one has to say which.
-FREE = {"path", "runs", "show", "step", "open", "tail", "stats", "reconcile", "policy", "migrate", "run", "approvals"}
+FREE = {
+    "path", "runs", "show", "step", "open", "tail", "stats", "reconcile", "policy", "migrate", "run",
+    "approvals", "claude",
+}  # fmt: skip
 
 
 class House:

@@ -12,8 +12,8 @@ from typer.core import TyperGroup
 
 from durable.cli.frame import guarded
 from durable.cli.frame import version as version_result
-from durable.cli.options import JSON, Option, call, help_line
-from durable.cli.verbs import VERBS
+from durable.cli.options import JSON, Option, call, help_line, split
+from durable.cli.verbs import PASS_ON, VERBS
 from durable.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,12 +30,20 @@ def main(words: list[str] | None = None) -> None:
     sys.exit(guarded(lambda: _outcome(words or ["--help"]), as_json=JSON.spelling in _before_dashes(words)))
 
 
+def _fenced(words: list[str]) -> list[str]:
+    """With a `--` before what is another program's, so that nothing of ours is looked for in it."""
+    if not words or words[0] not in PASS_ON:
+        return words
+    own, theirs = split([*importlib.import_module(VERBS[words[0]]).OPTIONS, JSON], words[1:])
+    return [words[0], *own, "--", *theirs]
+
+
 def _outcome(words: list[str]) -> Outcome:
     if words[0] == "--version":
         # Typer brings pydantic in as soon as it reads an option: three times the cost of the answer.
         return version_result()
     try:
-        answer = typer.main.get_command(_app()).main(words, prog_name="durable", standalone_mode=False)
+        answer = typer.main.get_command(_app()).main(_fenced(words), prog_name="durable", standalone_mode=False)
     except BadUsage as error:
         raise UsageError(str(error.format_message()).rstrip("."), _remedy(words)) from None  # type: ignore[attr-defined]
     except typer.Abort:
@@ -87,7 +95,7 @@ def _callback(module: ModuleType) -> Any:
         return call(module, {name: chosen for name, chosen in given.items() if chosen is not None})
 
     run.__signature__ = inspect.Signature([_parameter(option) for option in options])  # type: ignore[attr-defined]
-    run.__annotations__ = {option.name: option.kind for option in options}
+    run.__annotations__ = {option.name: _kind(option) for option in options}
     return run
 
 
@@ -98,7 +106,11 @@ def _parameter(option: Option) -> inspect.Parameter:
     else:
         metavar = None if option.kind is bool else option.metavar
         declared = typer.Option(default, option.spelling, help=option.help, metavar=metavar)
-    return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=declared, annotation=option.kind)
+    return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=declared, annotation=_kind(option))
+
+
+def _kind(option: Option) -> Any:
+    return list[str] if option.kind is list else option.kind
 
 
 def _before_dashes(words: list[str]) -> list[str]:

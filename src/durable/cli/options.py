@@ -57,6 +57,11 @@ def value(spelling: str, metavar: str, help: str, name: str = "", kind: type = s
     return Option(spelling, help, kind=kind, name=name, metavar=metavar, required=required)
 
 
+def rest(spelling: str, help: str) -> Option:
+    """All words from the first that is no option of the verb: another program's, to be passed on as they are."""
+    return Option(spelling, help, kind=list, metavar=spelling)
+
+
 JSON = flag("--json", "Print one JSON document.", name="as_json")
 
 
@@ -79,6 +84,23 @@ def _check_choice(option: Option, chosen: Any) -> None:
 
 def _either(choices: tuple[str, ...]) -> str:
     return choices[0] if len(choices) == 1 else f"{', '.join(choices[:-1])} or {choices[-1]}"
+
+
+def split(options: Iterable[Option], words: list[str]) -> tuple[list[str], list[str]]:
+    """The words that are a verb's own, and the rest. A `--` between them belongs to neither."""
+    by_spelling = {option.spelling: option for option in options if not option.positional}
+    at = 0
+    while at < len(words) and words[at] != "--":
+        spelling, equals, _ = words[at].partition("=")
+        option = by_spelling.get(spelling)
+        if option is None and spelling != "--help":
+            return words[:at], words[at:]
+        if option is not None and option.kind is not bool and not equals:
+            at += 1
+            if at == len(words):
+                raise UsageError(f"{spelling} needs a value", f"write {spelling} {option.metavar}")
+        at += 1
+    return words[:at], words[at + 1 :]
 
 
 # ---- the plain parser, for bin/durable --------------------------------------------------------

@@ -17,6 +17,7 @@ VERBS = {
     "reconcile": "durable.cli.reconcile",
     "run": "durable.cli.run",
     "resume": "durable.cli.resume",
+    "claude": "durable.cli.claude",
     "allow": "durable.cli.allow",
     "resolve": "durable.cli.resolve",
     "happened": "durable.cli.happened",
@@ -33,6 +34,9 @@ VERBS = {
     "restore": "durable.cli.restore",
     "migrate": "durable.cli.migrate",
 }
+
+# Behind their own options stand words of another program.
+PASS_ON = frozenset(("claude",))
 
 # What bin/durable offers from a checkout, with the standard library alone.
 RESCUE = frozenset(
