@@ -1,0 +1,92 @@
+"""Every named point × every ending × every victim, and what must hold after each.
+
+    for cell in CELLS:
+        assert play(cell) == ""
+
+A victim is a row of VICTIMS: for each point it can be struck at, the scenarios and the names of the crash points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .accident import KILL, POWER, TERM, at_point, power_cut
+from .clients_struck import CLIENT
+from .disk import Disk, outcomes
+from .hooks_struck import LIFECYCLE, POST, PRE, Places, Scenario
+from .trace import read_trace
+from .world import World, a_world
+
+ENDINGS = (KILL, TERM, POWER)
+VICTIMS: dict[str, Places] = {
+    "the hook before the call": PRE,
+    "the hook after the call": POST,
+    "the hook between calls": LIFECYCLE,
+    "the client": CLIENT,
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    victim: str
+    point: str
+    ending: str
+    where: str
+    scenario: Scenario
+
+    def __str__(self) -> str:
+        return f"{self.ending}: {self.victim}, {self.point} ({self.where})"
+
+
+def cells() -> Iterator[Cell]:
+    for victim, places in VICTIMS.items():
+        for point, scenarios in places.items():
+            for scenario, names in scenarios:
+                for where in names:
+                    yield from (Cell(victim, point, ending, where, scenario) for ending in ENDINGS)
+
+
+def play(cell: Cell) -> str:
+    """What went wrong, or ""."""
+    with a_world() as world:
+        cell.scenario.before(world)
+        return _without_power(world, cell) if cell.ending == POWER else _struck(world, cell)
+
+
+def _struck(world: World, cell: Cell) -> str:
+    cell.scenario.strike(world, at_point(cell.where, cell.ending))
+    if not _was_reached(world, cell):
+        return "nothing was struck"
+    cell.scenario.again(world)
+    cell.scenario.put_right(world)
+    return world.go_on()
+
+
+def _without_power(world: World, cell: Cell) -> str:
+    log = world.root / "trace"
+    disk = Disk(world.door.root)
+    cell.scenario.strike(world, power_cut(cell.where, log))
+    if not _was_reached(world, cell):
+        return "nothing was struck"
+    for op in read_trace(log):
+        disk.follow(op)
+    seen = world.witness.path.read_text()
+    found = outcomes(disk, seed=0)
+    for name, tree in found.items():
+        if tree in [found[other] for other in found][: list(found).index(name)]:
+            continue
+        world.witness.path.write_text(seen)
+        world.lose_power(tree)
+        cell.scenario.put_right(world)
+        wrong = world.go_on(times=1)
+        if wrong:
+            return f"{name}: {wrong}"
+    return ""
+
+
+def _was_reached(world: World, cell: Cell) -> bool:
+    """A cell whose point nobody passes shows nothing. Who is told to stop may answer all the same."""
+    if cell.ending == TERM or cell.victim == "the client":
+        return True
+    return any(answer.code == -9 for client in world.clients for answer in client.answers)
