@@ -6,7 +6,7 @@ from durable import event as ev
 from durable.agents.registry import AGENTS
 from durable.closing import News, apply, closing
 from durable.ending import Ending
-from durable.join import join
+from durable.join import complete_if_over, join
 from durable.native import dumps
 from durable.reconcile import Reconciler
 from durable.step import REFUSED, RUNNING, SUCCEEDED, overtaken
@@ -124,11 +124,7 @@ class Lifecycle:
         if owner is not None and owner["ended_at"] is None:
             self.tx.append("owner.ended", seat.run_id, seat.owner_id, {"reason": reason})
         self.tx.append("session.ended", seat.run_id, event.session_id, {"reason": reason})
-        run = self.tx.one("run", run_id=seat.run_id)
-        others = self.tx.one("live_sessions_of_run", run_id=seat.run_id, session_id=event.session_id)
-        is_open = run is not None and run["status"] == "open"  # What a person cancelled stays so.
-        if is_open and others is None and self.tx.one("undone_of_run", run_id=seat.run_id) is None:
-            self.tx.append("run.completed", seat.run_id, seat.run_id, {})
+        complete_if_over(self.tx, seat.run_id, event.session_id)
 
 
 HANDLERS: dict[str, Callable[[Lifecycle, Event, Seat], None]] = {

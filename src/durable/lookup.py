@@ -86,7 +86,16 @@ class LookUp:
             return True
         if step.doubted_at is not None or self._was_cut_off(step.run_id):
             return True
-        return self._was_told_to_wait(step)
+        return self._is_of_this_conversation(step) or self._was_told_to_wait(step)
+
+    def _is_of_this_conversation(self, step: Step) -> bool:
+        """Made in this session, in one it goes on from, or in one that is of this run by now: a run may have
+        been given to each later. Where nobody knows what it goes on from, it may be any of the project."""
+        line = self.tx.all("conversation", session_id=self.event.session_id)
+        if any(row["continues"] == "" or row["session_id"] == step.session_id for row in line):
+            return True
+        session = self.tx.one("session", session_id=step.session_id)
+        return session is not None and session["run_id"] == self.seat.run_id
 
     def _was_told_to_wait(self, step: Step) -> bool:
         """This run was denied a claim of the step while it was open: of a line with several it heard of each."""

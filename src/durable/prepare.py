@@ -87,6 +87,8 @@ class Preparation:
         if answered is not None:
             return answered
         ruling = self._ruling()
+        if ruling.claims and seat.astray:
+            seat = join(self.tx, self.event, self.env, look=True)
         step_id = waiting.step_id if waiting is not None else row.new_step_id()
         claims = marks(self.tx.key.fingerprint, self.event, seat.run_id, ruling)
         if ruling.claims:

@@ -235,6 +235,19 @@ def task_report(prompt: str) -> Report | None:
     return claude_reports.task_report(prompt)
 
 
+def forked_from(env: Mapping[str, str]) -> list[str]:
+    """The sessions that the client itself names as this one's parent."""
+    from durable.agents import claude_lineage
+
+    return claude_lineage.forked_from(env)
+
+
+def calls_at_end(path: str, most: int) -> list[Call]:
+    from durable.agents import claude_lineage
+
+    return claude_lineage.calls_at_end(path, most)
+
+
 def usage(path: str, offset: int, last_id: str) -> tuple[int, str, int]:
     """Tokens that the transcript speaks of from `offset` on; see claude_usage."""
     from durable.agents import claude_usage

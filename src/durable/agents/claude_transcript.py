@@ -7,7 +7,7 @@ ids of steps that belong to this transcript's own session.
 
 from __future__ import annotations
 
-from durable.agents.line_reader import whole_lines
+from durable.agents.line_reader import last_lines, whole_lines
 from durable.errors import InputError
 from durable.native import loads
 
@@ -109,6 +109,16 @@ def result_lines(path: str, offset: int, limit: int) -> tuple[list[Outcome], int
 def tool_uses(path: str, offset: int, limit: int) -> tuple[list[ToolUse], int, bool]:
     """The calls the model asked for; offset, limit and end as in `result_lines`."""
     return _read(path, offset, limit, (b"tool_use",), _uses, lambda evidence: [])
+
+
+def uses_at_end(path: str, most: int) -> list[ToolUse]:
+    """The calls that the last `most` bytes ask for, in order; none if the file can't be read."""
+    try:
+        lines = last_lines(path, most)
+    except (OSError, ValueError):
+        return []
+    wanted = [line for line in lines if b"tool_use" in line and not line.startswith(COPIES)]
+    return [use for line in wanted for use in _read_one(line, _uses, lambda evidence: [])]
 
 
 def subagent_path(transcript_path: str, agent_id: str) -> str:
