@@ -16,6 +16,7 @@ from durable.ledger.reading import Reader
 from durable.owner import ALIVE, DEAD
 from durable.policy.files import load_policy
 from durable.step import CONTRADICTED, ONCE, UNPREPARED
+from durable.strict import waits_for_a_person
 from durable.view import (
     counted,
     is_deferred,
@@ -40,9 +41,11 @@ ARROW = "→"
 DOUBT, INTERRUPTED, UNJUDGED, SET_ASIDE, POLICY = "in_doubt", "interrupted", "unjudged", "set_aside", "policy"
 UNRECORDED = "unrecorded"
 APPROVAL, APPROVED = "approval", "approved"
+STRICT = "strict"
 TITLES = {
     APPROVAL: "Waiting for an answer",
     APPROVED: "Approved: to be resumed",
+    STRICT: "Strict: the run waits for a person",
     DOUBT: "In doubt: it may have happened",
     CONTRADICTED: "Contradicted: two attempts at the same thing both have a receipt",
     UNPREPARED: "Ran unannounced: no row said so first",
@@ -62,7 +65,7 @@ def run() -> Result:
     absent: list[Block] = []
     if has_ledger(state):
         with Reader(state) as reader:
-            items = [*_steps(reader), *items]
+            items = [*_strict(reader), *_steps(reader), *items]
             interrupted = (reader.one("interrupted") or {"calls": 0})["calls"]
     else:
         absent = [Paragraph(no_ledger(state))]
@@ -129,6 +132,15 @@ def _help(kind: str, row: Row) -> str:
     if kind == CONTRADICTED:
         return f"durable step {step_id} shows both; undo one effect if it must not stand twice"
     return f"look first (durable step {step_id}), then durable resolve {step_id}"
+
+
+def _strict(reader: Reader) -> Iterator[Row]:
+    for row in reader.all("strict_runs"):
+        if row["unsettled"] and waits_for_a_person(row["denied"]):
+            run, calls = short_id(row["run_id"]), counted(row["unsettled"], "interrupted call")
+            why = f"{calls} first: not settled, and {row['denied']} others were denied meanwhile"
+            helps = f"settle each (durable show {run}), or durable resume --run-id {run} --no-strict"
+            yield {"kind": STRICT, "what": f"run {run}", "why": why, "help": helps, "step": None}
 
 
 def _set_aside(state: str) -> Iterator[Row]:

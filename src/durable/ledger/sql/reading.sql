@@ -66,6 +66,21 @@ SELECT count(*) AS calls FROM steps WHERE status = 'in_doubt' AND effect = 'repe
 -- name: flagged_steps
 SELECT * FROM steps WHERE flag IS NOT NULL ORDER BY seq;
 
+-- name: strict_runs
+SELECT runs.run_id,
+  (SELECT count(*) FROM steps
+   WHERE steps.run_id = runs.run_id AND seq > runs.strict AND status = 'refused'
+     AND verdict IN ('strict', 'strict_stop')) AS denied,
+  (SELECT count(*) FROM steps AS cut
+   WHERE cut.run_id = runs.run_id AND cut.seq < runs.strict AND effect <> 'read' AND cut.status = 'in_doubt'
+     AND NOT EXISTS (
+       SELECT 1 FROM steps AS again
+       WHERE again.run_id = cut.run_id AND again.tool_name = cut.tool_name AND again.seq > cut.seq
+         AND (again.fingerprint = cut.fingerprint OR (again.input_hash = cut.input_hash AND again.seq > runs.strict))
+         AND CASE WHEN cut.effect = 'once' THEN again.status = 'succeeded'
+                  ELSE again.status NOT IN ('prepared', 'refused') END)) AS unsettled
+FROM runs WHERE runs.strict > 0 ORDER BY runs.seq;
+
 -- name: waiting_steps
 SELECT * FROM steps WHERE deferred_at IS NOT NULL AND status = 'prepared' AND approval IS NULL ORDER BY seq;
 
