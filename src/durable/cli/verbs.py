@@ -25,6 +25,7 @@ VERBS = {
     "approve": "durable.cli.approve",
     "deny": "durable.cli.deny",
     "retry": "durable.cli.retry",
+    "note": "durable.cli.note",
     "cancel": "durable.cli.cancel",
     "clear": "durable.cli.clear",
     "policy": "durable.cli.policy",
