@@ -9,7 +9,7 @@ import os
 import sys
 import time
 
-PATIENCE_S = 30
+PATIENCE_S = 600
 TEXT = {
     "type": "object",
     "properties": {"text": {"type": "string"}, "gate": {"type": "string"}, "key": {"type": "string"}},
