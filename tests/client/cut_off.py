@@ -7,7 +7,6 @@ again is seen at once.
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import shutil
 import subprocess
@@ -264,7 +263,7 @@ def new_words(cut: Cut) -> list[Block]:
 
 
 def repeated(cut: Cut, calls: Sequence[Block], way: Any) -> dict[str, ToolResult]:
-    """What the model hears, by the id of each call, when it makes them on that way; a sub-agent makes the last again."""
+    """What the model hears, by the id of each call, when it makes them that way; a sub-agent makes the last again."""
     inside = [[{**calls[-1], "id": INSIDE}]]
     part = delegate("again", run_in_background=False)
     requests = cut.shop.plays([*([block] for block in calls), [part]], again=inside)

@@ -30,8 +30,6 @@ from .waiting import wait_for
 
 PAID = ["paid bob 5"]
 LIVES_ON = ("bash-orphan-lives", "mcp-call", "background")
-    "what is done is known by its fingerprint: in other words it is another call, unless a `key` says what counts"
-)
 
 
 def held(cut: Cut) -> list[Block]:
