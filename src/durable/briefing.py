@@ -29,7 +29,7 @@ LAST_CALLS = 5
 MOST_FILES = 20
 MOST_WRITES = 100  # of each tool, that are looked through for files
 MOST_BYTES = 4_000_000
-MOST_LOOKS = 30
+MOST_LOOKS = 10
 WRITERS = {"Edit": "file_path", "MultiEdit": "file_path", "NotebookEdit": "notebook_path", "Write": "file_path"}
 
 
@@ -59,6 +59,7 @@ class Look:
         self.tx = tx
         self.looks = looks
         self.bytes = most_bytes
+        self.survived: dict[str, bool] = {}  # by owner: whether any process of it did
 
     def items(self, run_id: str) -> list[Item]:
         """In ledger order; what is still open is looked at before what is done, and the latest first."""
@@ -124,15 +125,22 @@ class Look:
         return self._processes(step, row) if step.running_at is not None else ""
 
     def _processes(self, step: Step, row: dict[str, Any]) -> str:
-        if not self.looks:
+        """Of most dead clients nothing is left: one look at the whole of its time tells that for all its steps."""
+        others = self.tx.all("owners_of_session", session_id=step.session_id)
+        if step.owner_id not in self.survived:
+            seen = next(other["seen_at"] for other in others if other["owner_id"] == step.owner_id)
+            self.survived[step.owner_id] = bool(_pids(row, others, seen, None))
+        if not self.survived[step.owner_id] or not self.looks:
             return ""
         self.looks -= 1
-        ended = row["ended_at"] or step.doubted_at
-        until = nanoseconds(ended) if ended else None
-        clients = [owners.from_row(other) for other in self.tx.all("owners_of_session", session_id=step.session_id)]
-        found = orphans(owners.from_row(row), nanoseconds(could_run_since(step.row)), until, clients)
-        pids = ", ".join(str(one.pid) for one in found.found)
-        return f"Process {pids} of it runs" if pids else ""
+        pids = _pids(row, others, could_run_since(step.row), row["ended_at"] or step.doubted_at)
+        return f"Process {', '.join(pids)} of it runs" if pids else ""
+
+
+def _pids(row: dict[str, Any], others: list[dict[str, Any]], since: str, until: str | None) -> list[str]:
+    clients = [owners.from_row(other) for other in others]
+    ended = nanoseconds(until) if until else None
+    return [str(one.pid) for one in orphans(owners.from_row(row), nanoseconds(since), ended, clients).found]
 
 
 def _more(tx: Transaction, run_id: str, items: list[Item]) -> dict[str, int]:
