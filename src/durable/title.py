@@ -27,6 +27,8 @@ def titled(tool: str, given: Any) -> str:
 
 
 def _telling(given: Any) -> str:
+    if isinstance(given, str):
+        return given
     named = [given[name] for name in TELLING if name in given] if isinstance(given, dict) else []
     texts = [value for value in named if isinstance(value, str)]
     return texts[0] if texts else dumps(given)
