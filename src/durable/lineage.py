@@ -14,6 +14,7 @@ from __future__ import annotations
 from durable import owner as owners
 from durable.agents.registry import AGENTS
 from durable.fingerprint import input_hash
+from durable.join import GOES_ON
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from durable.event import Event
     from durable.ledger.transaction import Transaction
 
-FORK, CLEAR = "fork", "clear"
 MOST_READ = 4_000_000  # bytes of a transcript's end; this happens under the write lock
 MOST_CALLS = 200
 
@@ -32,8 +32,6 @@ def parent_of(tx: Transaction, event: Event, source: str, env: Mapping[str, str]
     """Its session_id and run_id; None if nothing tells. `source` is how the session began."""
     if event.client not in AGENTS:  # What durable itself executes goes on from nobody.
         return None
-    if source == CLEAR:
-        return _of_the_same_process(tx, event, source, env)
     return (
         _whose_calls_are_repeated(tx, event)
         or _of_the_same_process(tx, event, source, env)
@@ -43,20 +41,19 @@ def parent_of(tx: Transaction, event: Event, source: str, env: Mapping[str, str]
 
 def _of_the_same_process(tx: Transaction, event: Event, source: str, env: Mapping[str, str]) -> dict[str, Any] | None:
     owner = owners.current(event.session_id, env)
-    if owner.started is None:  # A process id alone may be a later process's.
-        return None
+    # Without its start a process id may be a later process's: no row has one that is equal to nothing.
     where = {name: getattr(owner, name) for name in ("session_id", "pid", "started", "boot", "host", "pidns")}
     before = tx.one("session_before", project=event.project, **where)
     if before is None:
         return None
     # Where the start of a session went unrecorded, the end of the one before says what followed.
-    return before if source in (FORK, CLEAR) or before["end_reason"] == CLEAR else None
+    return before if source in GOES_ON or before["end_reason"] == "clear" else None
 
 
 def _named_by_the_client(tx: Transaction, event: Event, env: Mapping[str, str]) -> dict[str, Any] | None:
     for session_id in AGENTS[event.client].forked_from(env):
         found = tx.one("session_in_project", session_id=session_id, project=event.project)
-        if found is not None and session_id != event.session_id:
+        if found is not None:
             return found
     return None
 

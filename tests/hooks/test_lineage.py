@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import ledger_view
+from durable.agents import claude_lineage
 
 from .door import Door, FakeClient, bash, ran, recorded
 
@@ -116,6 +118,15 @@ def test_or_at_its_next_prompt(door: Door, another: FakeClient) -> None:
     prompt = recorded("UserPromptSubmit", session_id=FORK, transcript_path=path, source="user")
     assert door.lifecycle(prompt, **env).permits
     assert joined(door, FORK) == (PARENT, PARENT)
+    assert session(door, FORK)["source"] == "fork"
+
+
+def test_a_fork_under_a_named_run_is_known_as_late(door: Door, another: FakeClient) -> None:
+    has_paid(door)
+    env = {"CLAUDE_PID": str(another.pid), "DURABLE_RUN_ID": "R"}
+    begins(door, "fork", FORK, **env)
+    assert "Already done" in pays(door, FORK, "toolu_2", transcript(door, asked(PAY, "toolu_1")), **env).told
+    assert joined(door, FORK) == ("R", PARENT)
 
 
 def test_a_fork_of_a_fork_goes_on_from_the_nearer_one(door: Door, another: FakeClient) -> None:
@@ -220,21 +231,54 @@ def test_of_a_huge_transcript_the_end_is_read_and_no_more(door: Door, another: F
     assert (joined(door, FORK)[0], joined(door, SECOND)[0]) == (FORK, PARENT)
 
 
+def test_its_own_calls_tell_nothing_of_a_forks_parent(door: Door, another: FakeClient) -> None:
+    env = {"CLAUDE_PID": str(another.pid)}
+    begins(door, "fork", FORK, **env)
+    has_paid(door, FORK, **env)
+    pays(door, FORK, "toolu_2", transcript(door, asked(PAY, "toolu_1")), **env)
+    assert joined(door, FORK) == (FORK, "")
+
+
+@pytest.mark.parametrize(("others", "run"), [(199, PARENT), (200, FORK)])
+def test_the_last_two_hundred_calls_are_looked_up(door: Door, another: FakeClient, others: int, run: str) -> None:
+    has_paid(door)
+    own = [asked("make", f"toolu_make_{number}") for number in range(others)]
+    begins(door, "fork", FORK, transcript(door, asked(PAY, "toolu_1"), *own), CLAUDE_PID=str(another.pid))
+    assert joined(door, FORK)[0] == run
+
+
 # ---- forks that the client names ------------------------------------------------------------------
+
+
+@contextmanager
+def started_with(*words: str) -> Iterator[str]:
+    client = subprocess.Popen([sys.executable, "-c", "input()", *words], stdin=subprocess.PIPE)
+    yield str(client.pid)
+    client.kill()
+    client.wait()
 
 
 @pytest.mark.parametrize("words", [["--resume", PARENT], ["-r", PARENT], [f"--resume={PARENT}"]])
 def test_a_fork_is_known_by_the_line_it_was_started_with(door: Door, words: list[str]) -> None:
     has_paid(door)
-    program = [sys.executable, "-c", "input()", *words, "--fork-session"]
-    client = subprocess.Popen(program, stdin=subprocess.PIPE)
-    try:
-        told = begins(door, "fork", FORK, CLAUDE_PID=str(client.pid))
-    finally:
-        client.kill()
-        client.wait()
+    with started_with(*words, "--fork-session") as pid:
+        told = begins(door, "fork", FORK, CLAUDE_PID=pid)
     assert joined(door, FORK) == (PARENT, PARENT)
     assert "receipt 77" in told
+
+
+def test_that_a_client_was_once_told_to_resume_makes_no_fork_of_its_next_session(door: Door) -> None:
+    has_paid(door)
+    with started_with("--resume", PARENT) as pid:
+        assert pays(door, "other", "toolu_2", CLAUDE_PID=pid).permits
+    assert joined(door, "other") == ("other", None)
+
+
+def test_a_process_of_another_namespace_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with started_with("--resume", PARENT, "--fork-session") as pid:
+        assert claude_lineage.forked_from({"CLAUDE_PID": pid}) == [PARENT]
+        monkeypatch.setattr(claude_lineage, "is_our_proc", lambda: False)
+        assert claude_lineage.forked_from({"CLAUDE_PID": pid}) == []
 
 
 def test_a_fork_into_the_background_is_known_by_what_the_client_noted(door: Door, another: FakeClient) -> None:
