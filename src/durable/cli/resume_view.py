@@ -7,7 +7,7 @@ import sys
 from durable.cli.result import Heading, Note, Paragraph, Verbatim
 from durable.cli.screen import columns
 from durable.cli.words import fit
-from durable.resume import APPROVED, DONE, DOUBT, FREE, GOES_ON, WAITS
+from durable.resume import APPROVED, CONTRADICTED, DONE, DOUBT, FREE, GOES_ON, NOT_BEGUN, WAITS
 from durable.view import counted
 
 TYPE_CHECKING = False
@@ -19,18 +19,22 @@ if TYPE_CHECKING:
     from durable.view import Row
 
 TITLES = {
+    CONTRADICTED: "Contradicted: its effect may exist twice",
     DOUBT: "In doubt: look before it is repeated",
     GOES_ON: "Still running",
     WAITS: "Waits for a person",
     APPROVED: "Approved, not run yet",
+    NOT_BEGUN: "Never begun",
     DONE: "Done: not run again",
     FREE: "Interrupted, free to repeat",
 }
 NAMES = {
+    CONTRADICTED: "contradicted",
     DOUBT: "in_doubt",
     GOES_ON: "still_running",
     WAITS: "waits",
     APPROVED: "approved",
+    NOT_BEGUN: "not_begun",
     DONE: "done",
     FREE: "free_to_repeat",
 }
@@ -52,7 +56,7 @@ def plan_view(run_id: str, items: dict[str, list[Item]]) -> Iterator[Block]:
 
 
 def needs_somebody(items: dict[str, list[Item]]) -> bool:
-    return DOUBT in items or WAITS in items
+    return CONTRADICTED in items or DOUBT in items or WAITS in items
 
 
 def tell_waiting(items: list[Item]) -> None:
