@@ -5,7 +5,7 @@ import os
 
 from cli_machine import SESSION, cells
 
-from durable.cli import reconcile
+from durable import up_to_date
 from durable.ledger.sqlite import SqliteLedger
 
 OTHER = "22222222-bbbb-4bbb-8bbb-222222222222"
@@ -91,15 +91,15 @@ def test_reconcile_reads_a_long_transcript_in_turns_to_its_end(machine, monkeypa
     result = f'{{"type":"user","message":{{"role":"user","content":[{told}]}},"toolUseResult":{{"stdout":"built"}}}}\n'
     (machine.root / "transcript.jsonl").write_text(noise * 50 + result)
     turns = []
-    turn = reconcile._turn
+    turn = up_to_date._turn
 
     def counted(*given):
         more = turn(*given)
         turns.append(more)
         return more
 
-    monkeypatch.setattr(reconcile, "BYTES_A_TURN", 4000)
-    monkeypatch.setattr(reconcile, "_turn", counted)
+    monkeypatch.setattr(up_to_date, "BYTES_A_TURN", 4000)
+    monkeypatch.setattr(up_to_date, "_turn", counted)
     monkeypatch.setenv("HOME", str(machine.home))
     monkeypatch.setenv("DURABLE_HOME", str(machine.state))
     assert reconcile.run().exit_code == 0

@@ -1,22 +1,17 @@
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 
-from durable import home, switch
+from durable import home
 from durable.cli.living import Living
 from durable.cli.options import argument
 from durable.cli.reading import contents, find_run, has_ledger, heard, no_ledger, notices
 from durable.cli.result import Facts, Heading, Note, Paragraph, Result, Table
 from durable.cli.words import call, standing
-from durable.fold import Fold
 from durable.ledger.reading import Reader
-from durable.ledger.sqlite import SqliteLedger
 from durable.native import loads
-from durable.policy.files import load_policy
-from durable.reconcile import Reconciler
-from durable.redact import Redactor
+from durable.up_to_date import bring_up_to_date
 from durable.view import needs_a_person, short_id, short_step
 
 TYPE_CHECKING = False
@@ -24,13 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from durable.cli.result import Block
-    from durable.ledger.transaction import Transaction
     from durable.view import Row
 
 OPTIONS = (argument("RUN", "Only this run: its id or the beginning of it.", required=False),)
-# Read under the lock at a time: hooks get their turn in between.
-BYTES_A_TURN = 32_000_000
-FOLD_S = 2.0
 CLOSINGS = ("step.succeeded", "step.failed", "step.refused", "step.not_done", "step.in_doubt")
 
 
@@ -46,49 +37,6 @@ def run(run: str = "") -> Result:
     bring_up_to_date(state, sorted(sessions))
     with Reader(state) as reader:
         return _result(reader, before, run_id)
-
-
-def bring_up_to_date(state: str, sessions: list[str]) -> None:
-    ledger = SqliteLedger(state)
-    policy = load_policy(state, os.getcwd(), os.environ)
-    redactor = Redactor(policy.redact_patterns, policy.redact)
-    try:
-        _fold_in(ledger, state, redactor)
-        for session_id in sessions:
-            while _turn(ledger, session_id, redactor):
-                pass
-    finally:
-        ledger.close()
-
-
-def _fold_in(ledger: SqliteLedger, state: str, redactor: Redactor) -> None:
-    """What waits in the spool, and the times without enforcement."""
-    marker = switch.read_marker(os.environ)
-    news = True
-    while news:
-        tx = ledger.begin()
-        with tx:
-            start = tx.seq
-            fold = Fold(state, os.environ, FOLD_S)
-            fold.into(tx, redactor)
-            if marker is not None:
-                switch.record(tx, marker, redactor)
-            news = tx.seq > start
-            tx.commit()
-        fold.sweep()
-    if marker is not None:
-        switch.remove(marker, os.environ)
-
-
-def _turn(ledger: SqliteLedger, session_id: str, redactor: Redactor) -> bool:
-    """One transaction's worth of a session; whether there is more to read."""
-    tx: Transaction = ledger.begin()
-    with tx:
-        reconciler = Reconciler(tx, redactor, BYTES_A_TURN)
-        reconciler.session(session_id)
-        reconciler.dead_owners(session_id)
-        tx.commit()
-    return reconciler.unfinished
 
 
 # ---- what came of it --------------------------------------------------------------------------

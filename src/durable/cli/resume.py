@@ -5,7 +5,6 @@ import os
 from durable import home
 from durable.cli.options import flag, value
 from durable.cli.reading import find_run, has_ledger, no_ledger
-from durable.cli.reconcile import bring_up_to_date
 from durable.cli.result import Result
 from durable.cli.resume_agent import AgentRun
 from durable.cli.resume_job import JobRun
@@ -17,6 +16,7 @@ from durable.policy.files import load_policy
 from durable.policy.policy import MAX_RECOVERIES
 from durable.redact import Redactor
 from durable.resuming import Settling, hold, planned, refuse_while_at_work
+from durable.up_to_date import bring_up_to_date
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -130,7 +130,7 @@ class Worker:
                 crash.point("receipt-before-commit")
                 tx.commit()
                 now = self._row(tx)
-        except DurableError as error:
+        except Exception as error:  # noqa: BLE001 - the effect is there, so whatever is wrong its receipt must be too
             where = self._spooled(event, redactor)
             return {**said, "status": "spooled", "why": str(error), "where": where}
         return {**said, "status": now.status, "why": now.doubt or ""}

@@ -15,6 +15,7 @@ from durable.job.store import remember
 from durable.join import join
 from durable.redact import Redactor
 from durable.row import random_text
+from durable.up_to_date import fold_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ def new_run_id() -> str:
     return "r" + random_text(11)
 
 
+def redactor_of(policy: Policy) -> Redactor:
+    return Redactor(policy.redact_patterns, policy.redact, withhold=policy.blind)
+
+
 def place_of(run_id: str, cwd: str) -> Place:
     """One session for the whole run, whoever works on it: its owners tell them apart."""
     return Place(run_id, f"{run_id}.job", cwd)
@@ -37,13 +42,12 @@ def place_of(run_id: str, cwd: str) -> Place:
 
 def begin(home: str, ledger: SqliteLedger, policy: Policy, loaded: Loaded, run_id: str, cwd: str) -> Hand:
     """All of it or nothing: a run that is on record has its job beside it."""
-    redactor = Redactor(policy.redact_patterns, policy.redact, withhold=policy.blind)
     place = place_of(run_id, cwd)
     with ledger.begin() as tx:
         if tx.one("run", run_id=run_id) is not None:
             raise UsageError(f"there is a run {run_id} already", f"go on with it: durable resume --run-id {run_id}")
         _join(tx, place, cwd)
-        remember(tx, run_id, loaded, redactor)
+        remember(tx, run_id, loaded, redactor_of(policy))
         token = lease.take(tx, run_id, "durable run")
         crash.point("job-begun")
         tx.commit()
@@ -63,6 +67,7 @@ def go_on(home: str, ledger: SqliteLedger, policy: Policy, run_id: str, cwd: str
 def end(hand: Hand, runner: Runner) -> str:
     """Closes what this process opened; how the run stands then."""
     run_id, session_id = hand.place.run_id, hand.place.session_id
+    fold_in(hand.ledger, hand.home, redactor_of(hand.policy))
     reason = "interrupted" if runner.interrupted else "failed" if runner.failed else "done"
     with hand.ledger.begin() as tx:
         owner_id = owners.current(session_id, us()).owner_id
