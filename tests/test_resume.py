@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from durable.brief_text import CALLS_HEAD, FILES_HEAD, LONGEST_LINE, NOTES_HEAD, ROOM
+from durable.cli.resume_view import NAMES, TITLES
 from durable.resume import (
     CONTRADICTED,
     DONE,
@@ -206,3 +207,8 @@ def test_it_never_grows_too_long_and_never_hides_that_there_is_something(
 
 def test_every_kind_has_its_room() -> None:
     assert set(ROOM) == set(HEADS) >= {GOES_ON, NOT_BEGUN}
+
+
+def test_every_kind_has_a_title_and_a_name_where_a_person_reads_it() -> None:
+    assert set(TITLES) == set(NAMES) == set(HEADS)
+    assert list(NAMES) == list(HEADS)
