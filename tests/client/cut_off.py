@@ -7,8 +7,10 @@ again is seen at once.
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -18,26 +20,26 @@ from typing import Any
 
 import ledger_view
 
-from .client import REPOSITORY, TIMEOUT_S, Client, guarded_settings
-from .scripted_model import Block, Request, ScriptedModel, ToolResult, Turn, bash, call, delegate, say
+from .client import REPOSITORY, TIMEOUT_S, Client, add_hook, guarded_settings
+from .scripted_model import Block, ScriptedModel, ToolResult, Turn, bash, call, delegate, say
 from .waiting import PATIENCE_S, Gate, wait_for
 
 PAY = "pay bob 5"
 CUT = "toolu_cut"
 INSIDE = "toolu_inside"
-RULES = '[rules.pay]\nmatch = ["Bash(pay *)", "mcp__lab__slow"]\neffect = "once"\n'
-SILENT: Turn = []
+RULES = '[rules.pay]\nmatch = ["Bash(pay *)", "mcp__lab__slow", "mcp__lab__send"]\neffect = "once"\n'
 WORLD = ("home", "state")
 LONGEST_S = 600  # that a payment waits at its gate: longer than all the ways on from one cut take together
 
 
 class Onwards(Sequence[Turn]):
-    """Turns from wherever the conversation stands. At SILENT the model says nothing until it is released."""
+    """Turns from wherever the conversation stands. Before the one numbered `pauses_at` the model waits for `speak`."""
 
-    def __init__(self, turns: Sequence[Turn]) -> None:
+    def __init__(self, turns: Sequence[Turn], pauses_at: int = -1) -> None:
         self.turns = list(turns)
+        self.pauses_at = pauses_at
         self.first: int | None = None
-        self.released = threading.Event()
+        self.speak = threading.Event()
 
     def __len__(self) -> int:
         return sys.maxsize
@@ -45,11 +47,9 @@ class Onwards(Sequence[Turn]):
     def __getitem__(self, turn: Any) -> Any:
         self.first = turn if self.first is None else self.first
         at = turn - self.first
-        if at >= len(self.turns):
-            return [say("done")]
-        if self.turns[at] is SILENT:
-            self.released.wait(PATIENCE_S)
-        return self.turns[at]
+        if at == self.pauses_at:
+            self.speak.wait(PATIENCE_S)
+        return self.turns[at] if at < len(self.turns) else [say("done")]
 
 
 class Shop(Client):
@@ -89,20 +89,38 @@ class Shop(Client):
 
     # ---- going on ---------------------------------------------------------------------------------
 
-    def plays(self, turns: Sequence[Turn], **subagents: Sequence[Turn]) -> list[Request]:
-        """The model's part from here on; the requests that it gets."""
+    def plays(self, turns: Sequence[Turn], pauses_at: int = -1, **subagents: Sequence[Turn]) -> Onwards:
+        """The model's part from here on."""
         self.model.requests.clear()
-        self.model.scripts = {name: Onwards(script) for name, script in {"main": turns, **subagents}.items()}  # type: ignore[misc]
-        return self.model.requests
+        main = Onwards(turns, pauses_at)
+        self.model.scripts = {"main": main, **{name: Onwards(script) for name, script in subagents.items()}}
+        return main
+
+    def heard(self) -> dict[str, ToolResult]:
+        """By the id of each call, since the model began this part."""
+        return {result.tool_use_id: result for request in self.model.requests for result in request.tool_results}
 
     def durable(self, *words: str) -> subprocess.CompletedProcess[str]:
         """As a person beside the agent types it."""
+        begun = self.begins(*words)
+        out, err = begun.communicate(timeout=TIMEOUT_S)
+        return subprocess.CompletedProcess(words, begun.returncode, out, err)
+
+    def begins(self, *words: str) -> subprocess.Popen[str]:
         self._script("claude", self._headless())
-        return subprocess.run(
+        return subprocess.Popen(
             [sys.executable, "-m", "durable", *words], cwd=self.project,
             env=self.environment(PYTHONPATH=str(REPOSITORY / "src")), stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
+
+    def kill_resumed(self, begun: subprocess.Popen[str]) -> None:
+        """kill -9 of the client that `durable resume` has started, and of nobody else."""
+        ledger = ledger_view.connect(self.state)
+        (pid,) = ledger.execute("SELECT pid FROM owners ORDER BY seen_at DESC LIMIT 1").fetchone()
+        ledger.close()
+        os.kill(pid, signal.SIGKILL)
+        begun.communicate(timeout=TIMEOUT_S)
 
     def _headless(self) -> str:
         """The client as these tests start it, for whoever starts `claude` with nothing but a session."""
@@ -137,6 +155,9 @@ class Shop(Client):
         """What the client of that session started and what outlived it."""
         mark = f"CLAUDE_CODE_SESSION_ID={session_id}".encode()
         return [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/environ") if mark in _environment(path)]
+
+    def wait_for_quiet(self, session_id: str) -> None:
+        wait_for(lambda: not self.processes(session_id), "the end of what outlived the client")
 
 
 class Cut:
@@ -200,18 +221,51 @@ def in_an_mcp_call(shop: Shop) -> Cut:
 
 
 def between_two_tools(shop: Shop) -> Cut:
-    shop.plays([[bash(PAY, CUT)], SILENT])
+    played = shop.plays([[bash(PAY, CUT)]], pauses_at=1)
     running = shop.start()
     shop.model.wait_for_turn(1)
     running.kill()
-    shop.model.scripts["main"].released.set()  # type: ignore[attr-defined]
+    played.speak.set()
+    return Cut(shop, running.session_id)
+
+
+def in_our_hook(shop: Shop, point: str) -> str:
+    """At a point of the hook before the payment; the hook then goes on without its client. Gives the session."""
+    held = shop.root / "held"
+    played = shop.plays([[bash(PAY, CUT)]], pauses_at=0)
+    running = shop.start(env={"DURABLE_TEST_CRASH": f"{point}:hold={held}"})
+
+    def heard() -> bool:
+        held.unlink(missing_ok=True)  # The hooks before the first request have that point as well.
+        return bool(shop.model.requests)
+
+    wait_for(heard, "the first request")
+    played.speak.set()
+    wait_for(held.exists, f"the hook at {point}")
+    running.kill()
+    held.unlink()
+    shop.wait_for_quiet(running.session_id)
+    return running.session_id
+
+
+def behind_our_hook(shop: Shop) -> Cut:
+    """It has permitted the payment; another one has not."""
+    gate = shop.gate()
+    settings = add_hook(shop.settings, "PreToolUse", gate.command("true"))
+    shop.plays([[bash(PAY, CUT)]])
+    running = shop.start(settings=settings)
+    gate.wait_until_reached()
+    wait_for(lambda: [row for row in ledger_view.steps(shop.state) if row["status"] == "running"], "our permit")
+    running.kill()
+    gate.open()
+    shop.wait_for_quiet(running.session_id)
     return Cut(shop, running.session_id)
 
 
 def _left(shop: Shop, session_id: str, gate: Gate, lives: bool) -> Cut:
     if not lives:
         gate.open()
-        wait_for(lambda: shop.effects and not shop.processes(session_id), "the end of the orphan")
+        shop.wait_for_quiet(session_id)
     return Cut(shop, session_id)
 
 
@@ -266,29 +320,29 @@ def repeated(cut: Cut, calls: Sequence[Block], way: Any) -> dict[str, ToolResult
     """What the model hears, by the id of each call, when it makes them that way; a sub-agent makes the last again."""
     inside = [[{**calls[-1], "id": INSIDE}]]
     part = delegate("again", run_in_background=False)
-    requests = cut.shop.plays([*([block] for block in calls), [part]], again=inside)
-    way(cut)
-    return {result.tool_use_id: result for request in requests for result in request.tool_results}
+    cut.shop.plays([*([block] for block in calls), [part]], again=inside)
+    way(cut.shop, cut.run_id)
+    return cut.shop.heard()
 
 
 # ---- the ways on ----------------------------------------------------------------------------------------
 
 
-def by_durable_resume(cut: Cut) -> None:
-    done = cut.shop.durable("resume", "--run-id", cut.run_id, "--yes")
+def by_durable_resume(shop: Shop, session_id: str) -> None:
+    done = shop.durable("resume", "--run-id", session_id, "--yes")
     assert '"is_error":false' in done.stdout, (done.stdout, done.stderr)
 
 
-def by_the_clients_own_resume(cut: Cut) -> None:
-    _ended_well(cut, prompt="go on", resume=cut.run_id)
+def by_the_clients_own_resume(shop: Shop, session_id: str) -> None:
+    _ended_well(shop, prompt="go on", resume=session_id)
 
 
-def by_a_fresh_session(cut: Cut) -> None:
-    _ended_well(cut, prompt="go")
+def by_a_fresh_session(shop: Shop, session_id: str) -> None:
+    _ended_well(shop, prompt="go")
 
 
-def _ended_well(cut: Cut, **how: Any) -> None:
-    session = cut.shop.start(**how).wait()
+def _ended_well(shop: Shop, **how: Any) -> None:
+    session = shop.start(**how).wait()
     assert not json.loads(session.stdout)["is_error"], session.stdout
 
 
