@@ -39,6 +39,12 @@ def test_the_interrupted_call_is_made_again_and_decided_like_any(cut: Door) -> N
     assert verdict(cut, "toolu_pay_again") == ("refused", "in_doubt")
 
 
+def test_it_may_be_described_in_other_words(cut: Door) -> None:
+    again = bash(TEST, "toolu_again")
+    again["tool_input"] |= {"description": "The tests, once more", "timeout": 1000}
+    assert cut.pre(again).permits
+
+
 def test_when_nothing_is_left_it_ends_by_itself_and_once(cut: Door) -> None:
     assert cut.pre(bash(TEST, "toolu_again")).permits
     denied(cut.pre(bash(ELSEWHERE, "toolu_early")))
