@@ -79,8 +79,9 @@ def bring_up_to_date(run_id: str, why: str) -> None:
     from functools import partial
 
     from durable import lease
-    from durable.cli import reconcile
+    from durable import up_to_date
     from durable.cli.reading import has_ledger, no_ledger
+    from durable.cli.resume_view import tell_waiting
     from durable.ledger.reading import Reader
     from durable.ledger.sqlite import SqliteLedger
     from durable.policy.files import load_policy
@@ -102,8 +103,8 @@ def bring_up_to_date(run_id: str, why: str) -> None:
             refuse_while_at_work(tx, run_id)
             token = lease.take(tx, run_id, "durable claude --keep-going")
             tx.commit()
-        reads = partial(reconcile.bring_up_to_date, state, sessions)
-        Settling(ledger, run_id, policy, redactor, os.environ, reads).settle(WAIT_S)
+        reads = partial(up_to_date.bring_up_to_date, state, sessions)
+        Settling(ledger, run_id, policy, redactor, os.environ, reads).settle(WAIT_S, tell_waiting)
         with ledger.begin() as tx:
             tx.append("run.recovered", run_id, run_id, {"by": "durable claude", "why": why})
             lease.release(tx, run_id, token)
