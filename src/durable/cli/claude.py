@@ -78,8 +78,7 @@ def bring_up_to_date(run_id: str, why: str) -> None:
     """As `durable resume` does. DurableError where a run must not go on."""
     from functools import partial
 
-    from durable import lease
-    from durable import up_to_date
+    from durable import lease, up_to_date
     from durable.cli.reading import has_ledger, no_ledger
     from durable.cli.resume_view import tell_waiting
     from durable.ledger.reading import Reader

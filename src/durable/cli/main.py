@@ -26,7 +26,7 @@ BadUsage: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 def main(words: list[str] | None = None) -> None:
-    words = list(sys.argv[1:] if words is None else words)
+    words = _fenced(list(sys.argv[1:] if words is None else words))
     sys.exit(guarded(lambda: _outcome(words or ["--help"]), as_json=JSON.spelling in _before_dashes(words)))
 
 
@@ -35,7 +35,7 @@ def _fenced(words: list[str]) -> list[str]:
     if not words or words[0] not in PASS_ON:
         return words
     own, theirs = split([*importlib.import_module(VERBS[words[0]]).OPTIONS, JSON], words[1:])
-    return [words[0], *own, "--", *theirs]
+    return [words[0], *own, *(["--", *theirs] if theirs else [])]
 
 
 def _outcome(words: list[str]) -> Outcome:
@@ -43,7 +43,7 @@ def _outcome(words: list[str]) -> Outcome:
         # Typer brings pydantic in as soon as it reads an option: three times the cost of the answer.
         return version_result()
     try:
-        answer = typer.main.get_command(_app()).main(_fenced(words), prog_name="durable", standalone_mode=False)
+        answer = typer.main.get_command(_app()).main(words, prog_name="durable", standalone_mode=False)
     except BadUsage as error:
         raise UsageError(str(error.format_message()).rstrip("."), _remedy(words)) from None  # type: ignore[attr-defined]
     except typer.Abort:

@@ -95,11 +95,7 @@ def split(options: Iterable[Option], words: list[str]) -> tuple[list[str], list[
         option = by_spelling.get(spelling)
         if option is None and spelling != "--help":
             return words[:at], words[at:]
-        if option is not None and option.kind is not bool and not equals:
-            at += 1
-            if at == len(words):
-                raise UsageError(f"{spelling} needs a value", f"write {spelling} {option.metavar}")
-        at += 1
+        at += 2 if option is not None and option.kind is not bool and not equals else 1
     return words[:at], words[at + 1 :]
 
 
