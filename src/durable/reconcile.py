@@ -122,6 +122,7 @@ class Reconciler:
             agent_id=agent_id,
             tool_use_id=report.use_id,
             position=report.position,
+            at=report.at,
         )
         if step is not None:
             self.apply_report(step, report, "transcript")

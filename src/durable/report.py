@@ -22,13 +22,25 @@ REPORT_UNCLEAR = "unclear"
 class Report:
     """`unclear` may mean never ran or effect completed; only `refused` proves that it never ran."""
 
-    __slots__ = ("evidence", "exit_code", "kind", "position", "response", "task_id", "task_status", "text", "use_id")
+    __slots__ = (
+        "at",
+        "evidence",
+        "exit_code",
+        "kind",
+        "position",
+        "response",
+        "task_id",
+        "task_status",
+        "text",
+        "use_id",
+    )
 
     def __init__(self, use_id: str, kind: str) -> None:
         self.use_id = use_id
         self.kind = kind
         self.evidence = ""
         self.position = 0
+        self.at = ""
         self.text = ""
         self.response: Any = None
         self.task_id = ""

@@ -4,14 +4,16 @@ stand in the same transcript, say nothing about the first."""
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import ledger_view
+from durable.clock import stamp
 
-from .door import Answer, Door, FakeClient, bash, ran
+from .door import Answer, Door, FakeClient, bash, ran, recorded
 
 PAY = "pay bob 5"
 ID = "toolu_1"
@@ -42,14 +44,19 @@ class Talk:
     def ran(self, client: FakeClient, command: str, use_id: str, prompt: str) -> None:
         self.door.post(self._about(ran(command, use_id), prompt), CLAUDE_PID=str(client.pid))
 
+    def resumes(self, client: FakeClient) -> None:
+        payload = self._about(recorded("SessionStart-resume", session_id=bash()["session_id"]), "p2")
+        assert self.door.lifecycle(payload, CLAUDE_PID=str(client.pid)).code == 0
+
     def _about(self, payload: dict[str, Any], prompt: str) -> dict[str, Any]:
         return {**payload, "prompt_id": prompt, "transcript_path": str(self.path)}
 
     def line(self, use_id: str, **said: Any) -> None:
-        decision = {name: said.pop(name) for name in ("permissionDecision",) if name in said}
+        beside = {name: said.pop(name) for name in ("permissionDecision",) if name in said}
+        beside["timestamp"] = stamp(time.time_ns())
         result = {"type": "tool_result", "tool_use_id": use_id, **said}
         with self.path.open("a", encoding="utf-8") as transcript:
-            transcript.write(json.dumps({"type": "user", "message": {"content": [result]}, **decision}) + "\n")
+            transcript.write(json.dumps({"type": "user", "message": {"content": [result]}, **beside}) + "\n")
 
     def statuses(self, command: str) -> list[str]:
         return [row["status"] for row in ledger_view.steps(self.door.state) if row["input"]["command"] == command]
@@ -80,6 +87,23 @@ def test_the_denial_of_a_repeat_does_not_free_the_call_that_was_cut_off(talk: Ta
     talk.line(ID, **DENIED)
     assert "cut off" in talk.calls(resumed, PAY, "toolu_2", "p2").told
     assert talk.statuses(PAY) == ["in_doubt", "refused", "refused"]
+
+
+@pytest.mark.usefixtures("cut_off")
+def test_nor_does_the_denial_of_a_repeat_that_has_no_row(talk: Talk, resumed: FakeClient) -> None:
+    """A permission rule may refuse it before any hook, or the ledger be locked."""
+    talk.resumes(resumed)
+    talk.line(ID, **DENIED)
+    assert "cut off" in talk.calls(resumed, PAY, "toolu_2", "p2").told
+    assert talk.statuses(PAY) == ["in_doubt", "refused"]
+
+
+@pytest.mark.usefixtures("cut_off")
+def test_a_denial_from_before_the_cut_still_counts_when_it_is_found_after_it(talk: Talk, resumed: FakeClient) -> None:
+    talk.line(ID, **DENIED)
+    talk.resumes(resumed)
+    assert talk.calls(resumed, PAY, "toolu_2", "p2").permits
+    assert talk.statuses(PAY) == ["refused", "running"]
 
 
 @pytest.mark.usefixtures("cut_off")

@@ -46,6 +46,7 @@ def _report(outcome: Outcome) -> Report:
     report.response = outcome.response
     report.evidence = outcome.evidence
     report.position = outcome.position
+    report.at = outcome.at
     if outcome.kind == NOTIFICATION and isinstance(outcome.response, Notification):
         _add_task(report, outcome.response)
     return report

@@ -360,7 +360,8 @@ WHERE session_id = :session_id AND tool_use_id = :tool_use_id
 ORDER BY seq DESC LIMIT 1;
 
 -- A model may use an id again. A line speaks of the last call under its id; where two of one prompt bear
--- it, it may speak of either, and so of neither.
+-- it, it may speak of either, and so of neither. One that is later than the end of a call's client is about
+-- another call, which may have no row: the client itself refused it, or no hook could write one.
 -- name: call_of_result
 SELECT * FROM steps AS it
 WHERE session_id = :session_id AND tool_use_id = :tool_use_id AND agent_id = :agent_id
@@ -370,6 +371,7 @@ WHERE session_id = :session_id AND tool_use_id = :tool_use_id AND agent_id = :ag
     WHERE other.session_id = it.session_id AND other.tool_use_id = it.tool_use_id AND other.agent_id = it.agent_id
       AND other.step_id <> it.step_id AND other.transcript_pos <= :position
       AND (other.seq > it.seq OR (other.owner_id = it.owner_id AND other.prompt_id = it.prompt_id)))
+  AND NOT EXISTS (SELECT 1 FROM owners WHERE owners.owner_id = it.owner_id AND owners.ended_at < :at)
 LIMIT 1;
 
 -- name: call_of_task
