@@ -14,6 +14,7 @@ VERBS = {
     "approvals": "durable.cli.approvals",
     "tail": "durable.cli.tail",
     "stats": "durable.cli.stats",
+    "failures": "durable.cli.failures",
     "reconcile": "durable.cli.reconcile",
     "run": "durable.cli.run",
     "resume": "durable.cli.resume",
