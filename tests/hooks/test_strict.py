@@ -68,6 +68,7 @@ LOOKS = [
     "gh pr list --head x 2>/dev/null",
     "cd sub && cat a.txt 2>&1",
     "find . -name '*.py'",
+    "git --no-pager log -3",
     "durable step s1",
     "kubectl get pods -n x",
     "cd elsewhere",
@@ -89,7 +90,7 @@ ACTS = [
     "kubectl delete pod get",
     "X=1 ls",
     "# nothing",
-    "ls 'unclosed",
+    "ls; cat 'unclosed",
 ]
 
 
@@ -175,6 +176,14 @@ def test_a_refused_repetition_was_none(cut: Door) -> None:
     assert "forbids" in denied(cut.pre(bash(TEST, "toolu_no")))
     cut.policy(RULES)
     assert TEST in denied(cut.pre(bash(ELSEWHERE, "toolu_else")))
+
+
+def test_a_repetition_that_waits_for_approval_is_none_yet(door: Door) -> None:
+    left_behind(door, TEST, "toolu_test")
+    turn_on(door)
+    door.policy('[rules.test]\nmatch = "Bash(npm *)"\ngate = "ask"\n')
+    assert door.pre(bash(TEST, "toolu_again")).json["hookSpecificOutput"]["permissionDecision"] == "defer"
+    assert TEST in denied(door.pre(bash(ELSEWHERE, "toolu_else")))
 
 
 def test_what_is_cut_off_later_waits_for_the_next_time(door: Door) -> None:
