@@ -2,10 +2,14 @@
 
 import json
 import os
+import pty
 import signal
+import sqlite3
 import subprocess
 import sys
+import termios
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -15,10 +19,12 @@ from durable.claude_record import begun, lost
 from durable.claude_words import Words
 from durable.cli.options import split
 from durable.errors import UsageError
+from durable.resuming import hold
 from durable.settings.files import SettingsError
 from durable.settings.registration import REGISTRATION, installed_hooks
 from durable.supervise import Ending, Move, keep_going, next_move
 
+HOOKS = Path(__file__).resolve().parents[2] / "hooks"
 # Writes down what it is started with, and then does as it is told, once for each start.
 FAKE = """#!/bin/sh
 n=$(($(cat "$LAB/starts" 2>/dev/null) + 1)); echo $n > "$LAB/starts"
@@ -26,6 +32,16 @@ n=$(($(cat "$LAB/starts" 2>/dev/null) + 1)); echo $n > "$LAB/starts"
 cp "$2" "$LAB/settings-$n"
 cat > "$LAB/input-$n"
 eval "$DOES"
+"""
+# A session that has begun: its hooks have spoken to the ledger, and the client's own record of it exists.
+BEGUN = r"""
+tell() { printf '%s' "$2" | CLAUDE_PID=${PID:-$$} "$PYTHON" -I -S "$HOOKS/$1.py"; }
+begun() {
+  what='"session_id": "'$1'", "cwd": "'$LAB'", "transcript_path": "'$LAB'/none", "prompt_id": "p"'
+  tell lifecycle '{"hook_event_name": "SessionStart", "source": "startup", '"$what"'}'
+  mkdir -p "$HOME/.claude/projects/x"
+  echo '{"type": "user"}' >> "$HOME/.claude/projects/x/$1.jsonl"
+}
 """
 HELD = 'touch "$LAB/held"; while :; do sleep 0.02; done'
 
@@ -45,7 +61,8 @@ class Lab:
     def env(self, does="", **more):
         return {
             "PATH": f"{self.bin}:{os.environ['PATH']}", "HOME": str(self.root / "home"), "LAB": str(self.root),
-            "DURABLE_HOME": str(self.state), "PYTHONPATH": os.pathsep.join(sys.path), "DOES": does, **more,
+            "DURABLE_HOME": str(self.state), "PYTHONPATH": os.pathsep.join(sys.path), "DOES": does, "HOOKS": str(HOOKS),
+            "PYTHON": sys.executable, **more,
         }  # fmt: skip
 
     def start(self, *words, does="", given=None, **env):
@@ -143,33 +160,15 @@ def test_what_goes_on_keeps_its_session(given, names_a_session):
 
 def test_a_session_that_goes_on_stays_in_its_own_run(lab):
     session = str(uuid.uuid4())
-    known = f"import durable.claude_record as r; print(r.session_known('{lab.state}', '{session}'))"
-    _make_known(lab, session)
-    assert "a-run" in subprocess.run(
-        [sys.executable, "-c", known], env=lab.env(), capture_output=True, text=True, check=True
-    ).stdout  # fmt: skip
+    lab.run("--run-id", "R", "-p", "--session-id", session, "x", does=BEGUN + f"begun {session}")
     lab.run("-p", "--resume", session, "x")
-    assert lab.started()[0] == "a-run"
+    assert [lab.started(number)[0] for number in (1, 2)] == ["R", "R"]
 
 
 def test_which_session_is_picked_nobody_knows_beforehand(lab):
     done = lab.run("--continue", "-p", "x")
     assert lab.started()[0] == ""
     assert "the run is that of the session that goes on" in done.stderr
-
-
-def _make_known(lab, session):
-    """One session of the run `a-run`, as a hook would have written it."""
-    payload = {
-        "session_id": session, "hook_event_name": "SessionStart", "source": "startup", "cwd": str(lab.root),
-        "transcript_path": str(lab.root / "none.jsonl"),
-    }  # fmt: skip
-    hook = os.path.join(os.path.dirname(__file__), "..", "..", "hooks", "lifecycle.py")
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", hook], env=lab.env(DURABLE_RUN_ID="a-run"), input=json.dumps(payload),
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert done.stderr == ""
 
 
 # ---- what is refused ------------------------------------------------------------------------------
@@ -303,6 +302,88 @@ def test_without_keep_going_a_killed_client_is_not_started_again(lab):
     done = lab.run("-p", "x", does="kill -9 $$")
     assert (done.returncode, lab.starts) == (137, 1)
     assert "go on: durable resume --run-id" in done.stderr
+
+
+def recovered(lab):
+    with sqlite3.connect(f"file:{lab.state}/ledger.db?mode=ro", uri=True) as ledger:
+        return [run for (run,) in ledger.execute("SELECT run_id FROM events WHERE type = 'run.recovered'")]
+
+
+KILLED_ONCE = BEGUN + 'begun "$4"; [ $n = 1 ] && kill -9 $$; exit 0'
+
+
+def always_killed(first="true"):
+    return BEGUN + f'begun "$4"; {first}; kill -9 $$'
+
+
+def test_a_session_that_was_killed_is_resumed_in_the_same_run(lab):
+    done = lab.run("--keep-going", "--run-id", "R", "-p", "the task", "--model", "m", does=KILLED_ONCE)
+    assert (done.returncode, lab.starts) == (0, 2)
+    session = lab.started(1)[1][3]
+    assert lab.started(2) == (
+        "R",
+        ["--settings", lab.started(1)[1][1], "--resume", session, GO_ON, "-p", "--model", "m"],
+    )
+    assert (recovered(lab), (lab.root / "input-2").read_text()) == (["R"], "")
+
+
+def test_the_session_that_the_client_was_last_in_is_the_one_that_goes_on(lab):
+    picked = str(uuid.uuid4())
+    does = BEGUN + f"begun {picked}; [ $n = 1 ] && kill -9 $$; exit 0"
+    lab.run("--keep-going", "--continue", "-p", "x", does=does)
+    run, words = lab.started(2)
+    assert (run, words[2:5]) == (picked, ["--resume", picked, GO_ON])
+    assert recovered(lab) == [picked]
+
+
+def test_a_run_that_was_cancelled_does_not_go_on(lab):
+    does = always_killed('"$PYTHON" -m durable cancel R --reason enough')
+    done = lab.run("--keep-going", "--run-id", "R", "-p", "x", does=does)
+    assert (done.returncode, lab.starts) == (137, 1)
+    assert "the run R is cancelled" in done.stderr
+
+
+def test_a_run_that_somebody_else_is_at_work_on_does_not_go_on(lab):
+    call = '{"hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": {"command": "make"}, '
+    does = always_killed(f"""PID={os.getpid()} tell pre_tool_use '{call}"tool_use_id": "t", '"$what"'}}'""")
+    done = lab.run("--keep-going", "--run-id", "R", "-p", "x", does=does)
+    assert (done.returncode, lab.starts) == (137, 1)
+    assert f"its client, process {os.getpid()}, lives" in done.stderr
+
+
+def test_a_run_that_is_being_resumed_by_hand_does_not_go_on(lab):
+    lab.state.mkdir(0o700)
+    lock = hold(str(lab.state), "R")
+    done = lab.run("--keep-going", "--run-id", "R", "-p", "x", does=always_killed())
+    lock.release()
+    assert (done.returncode, lab.starts) == (137, 1)
+    assert "another process is at work on the run R" in done.stderr
+
+
+def test_a_run_that_was_resumed_as_often_as_the_policy_allows_does_not_go_on(lab):
+    config = lab.root / "home" / ".config" / "durable"
+    config.mkdir(parents=True)
+    (config / "policy.toml").write_text("[run]\nmax_recoveries = 1\n")
+    done = lab.run("--keep-going", "--run-id", "R", "-p", "x", does=always_killed())
+    assert (done.returncode, lab.starts) == (137, 2)
+    assert "the run R was resumed once" in done.stderr
+    assert recovered(lab) == ["R"]
+
+
+def test_a_killed_client_leaves_the_terminal_as_it_was(lab):
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "durable", "claude"], env=lab.env("stty raw -echo; kill -9 $$", TERM="xterm"),
+        cwd=lab.root, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    os.write(ours, b"\x04")  # The end of what the client reads.
+    process.communicate(timeout=60)
+    assert process.returncode == 137
+    assert termios.tcgetattr(theirs) == before
+    assert b"\x1b[?25h" in os.read(ours, 10_000)
+    os.close(ours)
+    os.close(theirs)
 
 
 def test_a_session_that_goes_on_gets_its_options_and_another_prompt():

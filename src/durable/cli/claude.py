@@ -122,5 +122,6 @@ def _check(row: Row | None, run_id: str, policy: Policy) -> None:
     if row["status"] == "cancelled":
         raise UsageError(f"the run {run_id} is cancelled", f"take that back first: durable cancel {run_id} --undo")
     if row["recoveries"] >= policy.budgets.get(MAX_RECOVERIES, OFTEN_ENOUGH):
-        problem = f"the run {run_id} was resumed {row['recoveries']} times and has not come to its end"
+        often = "once" if row["recoveries"] == 1 else f"{row['recoveries']} times"
+        problem = f"the run {run_id} was resumed {often} and has not come to its end"
         raise TooOften(problem, f"look into it: durable show {run_id}")
