@@ -68,6 +68,13 @@ def test_it_runs_where_it_is_to_with_the_environment_it_is_given_and_nothing_to_
     assert "HOME" not in run_bash({"command": "env"}, here, env).response["stdout"]
 
 
+def test_it_reads_nothing_of_what_was_meant_for_us(here: str) -> None:
+    call = f"run_bash({{'command': 'cat; echo end'}}, {here!r}, {ENV!r}).response['stdout']"
+    script = f"from durable.execute.bash import run_bash; print({call})"
+    asked = subprocess.run([sys.executable, "-c", script], input="a request", capture_output=True, text=True)
+    assert asked.stdout == "end\n"
+
+
 def test_bash_is_taken_where_there_is_one_and_sh_otherwise(here: str) -> None:
     assert run_bash({"command": "a=(1 2); echo ${a[1]}"}, here, ENV).response["stdout"] == "2"
     assert run_bash({"command": "echo $0"}, here, {"PATH": here}).response["stdout"] == "/bin/sh"

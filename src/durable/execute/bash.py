@@ -23,7 +23,7 @@ def run_bash(
     given: dict[str, Any], cwd: str, env: Mapping[str, str], stop: Callable[[], bool] | None = None
 ) -> Outcome:
     """`env` is all that the command gets. `stop` is looked at again and again; once true, the command is ended."""
-    why = _why_not(given, cwd)
+    why = _why_not(given)
     if why:
         return Outcome.failed(why, not_begun=True)
     limit = given.get("timeout")
@@ -35,7 +35,7 @@ def run_bash(
         return _carried(process, limit / 1000 if limit is not None else None, stop or _never)
 
 
-def _why_not(given: dict[str, Any], cwd: str) -> str:
+def _why_not(given: dict[str, Any]) -> str:
     command, limit = given.get("command"), given.get("timeout")
     if not isinstance(command, str) or not command.strip():
         return "the call names no command"
@@ -43,8 +43,6 @@ def _why_not(given: dict[str, Any], cwd: str) -> str:
         return "durable runs no command in the background: nobody would be left to record how it ends"
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | float) or not limit > 0):
         return f"its timeout is no number of milliseconds ({limit!r})"
-    if not os.path.isdir(cwd):
-        return f"its directory is not there ({cwd})"
     return ""
 
 
