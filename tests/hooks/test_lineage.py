@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -252,7 +253,10 @@ def test_the_last_two_hundred_calls_are_looked_up(door: Door, another: FakeClien
 
 @contextmanager
 def started_with(*words: str) -> Iterator[str]:
-    client = subprocess.Popen([sys.executable, "-c", "input()", *words], stdin=subprocess.PIPE)
+    program = [sys.executable, "-c", "print(flush=True); input()", *words]
+    client = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert client.stdout is not None
+    client.stdout.readline()  # Until it runs, its command line may still be empty.
     yield str(client.pid)
     client.kill()
     client.wait()
@@ -324,6 +328,29 @@ def test_clear_goes_on_from_the_session_that_the_process_spoke_for_last(door: Do
     ends(door, "first", "clear")
     begins(door, "clear", "cleared")
     assert joined(door, "cleared") == ("first", "first")
+
+
+def test_a_session_whose_end_was_not_recorded_is_the_one_it_speaks_for(door: Door) -> None:
+    begins(door, "startup", "second")
+    begins(door, "startup", "first")
+    ends(door, "first", "resume")
+    begins(door, "clear", "cleared")
+    assert joined(door, "cleared") == ("second", "second")
+
+
+@pytest.mark.parametrize("column", ["pid", "started", "boot", "host", "pidns"])
+def test_a_process_is_the_same_if_all_that_is_known_of_it_is(door: Door, column: str) -> None:
+    begins(door, "startup", PARENT)
+    with sqlite3.connect(door.state / "ledger.db") as ledger:
+        ledger.execute(f"UPDATE owners SET {column} = 1")
+    begins(door, "clear", "cleared")
+    assert joined(door, "cleared") == ("cleared", "")
+
+
+def test_a_process_that_has_gone_to_another_project_goes_on_from_nothing_there(door: Door) -> None:
+    begins(door, "startup", PARENT)
+    begins(door, "clear", "cleared", CLAUDE_PROJECT_DIR=str(door.home))
+    assert joined(door, "cleared") == ("cleared", "")
 
 
 def test_clear_in_another_process_goes_on_from_nobody_we_know(door: Door, another: FakeClient) -> None:

@@ -26,12 +26,11 @@ def whole_lines(path: str, offset: int, limit: int) -> tuple[list[bytes], int, b
 
 
 def last_lines(path: str, most: int) -> list[bytes]:
-    """The whole lines among the last `most` bytes: never more is read. OSError or ValueError if it can't be."""
+    """What is whole among the last `most` bytes, and never more; the first may be the rest of a line. OSError
+    or ValueError if it can't be read."""
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0) as file:
-        # One byte more: whether a line begins where we do shows in what stands before it.
-        start = max(os.fstat(file.fileno()).st_size - most - 1, 0)
-        lines = os.pread(file.fileno(), most + 1, start).split(b"\n")[:-1]
-    return lines[1:] if start else lines
+        start = max(os.fstat(file.fileno()).st_size - most, 0)
+        return os.pread(file.fileno(), most, start).split(b"\n")[:-1]
 
 
 def _start_of_line(descriptor: int, offset: int) -> int:
