@@ -233,3 +233,10 @@ def test_what_is_kept_is_exact_up_to_its_limit() -> None:
                 assert (kept.text(), kept.left_out) == (data.decode(), 0)
             else:
                 assert kept.text() == f"{data[:5].decode()}\n[… {size - 10} bytes left out …]\n{data[-5:].decode()}"
+
+
+def test_what_is_left_out_takes_no_memory() -> None:
+    kept = Kept(limit=10)
+    for _ in range(1000):
+        kept.add(b"abc")
+        assert len(kept._head) + len(kept._tail) < 40
