@@ -6,6 +6,7 @@ help:
 	@echo "make demo    install into .venv and see the hooks at work; needs no agent, touches no settings"
 	@echo "make test    ruff, mypy and every test"
 	@echo "make interleavings   1,000 random interleavings of calls through the real hooks (minutes)"
+	@echo "make chaos   10,000 hooks killed at random; started again it goes on where it was (an hour or two)"
 	@echo "make bench   what a hook costs, alone and with many at once (minutes)"
 	@echo "make clean   remove .venv and all caches"
 
@@ -20,6 +21,9 @@ test: .venv/installed-for-tests
 
 interleavings: .venv/installed-for-tests
 	PYTHONPATH=src:tests $(BIN)/python -m hooks.interleavings 1000
+
+chaos: .venv/installed-for-tests
+	PYTHONPATH=src:tests $(BIN)/python -m chaos 10000
 
 bench: .venv/installed
 	$(BIN)/python bench/hook_start.py
@@ -37,4 +41,4 @@ clean:
 	@scripts/environment '.[test]'
 	@touch $@ .venv/installed
 
-.PHONY: help demo test interleavings bench clean
+.PHONY: help demo test interleavings chaos bench clean

@@ -117,7 +117,7 @@ def secure_dir(path: str) -> None:
     """Makes `path` a directory of ours with mode 0700, or refuses it. Never closes what others use."""
     try:
         if not os.path.isdir(path):
-            os.makedirs(path, 0o700, exist_ok=True)
+            _make(path)
         found = os.lstat(path)
     except OSError as error:
         remedy = f"make it a directory of yours, or {_elsewhere()}"
@@ -129,6 +129,19 @@ def secure_dir(path: str) -> None:
         raise HomeError(f"{path} is no directory for durable's files alone", f"empty it, or {_elsewhere()}")
     if found.st_mode & 0o077:
         os.chmod(path, 0o700)
+
+
+def _make(path: str) -> None:
+    """With what is missing above it, and lasting: a power cut must not take the directory away again,
+    and with it what is promised in there, however well that is synced."""
+    from durable.ledger.files import sync_dir
+
+    missing = [path]
+    while not os.path.isdir(os.path.dirname(missing[-1])):
+        missing.append(os.path.dirname(missing[-1]))
+    os.makedirs(path, 0o700, exist_ok=True)
+    for made in missing:
+        sync_dir(os.path.dirname(made))
 
 
 def is_ours(path: str) -> bool:

@@ -16,7 +16,7 @@ from .accident import ACTIONS, TERM, Accident, at_point
 from .client import refusal
 from .world import World
 
-PAY, BOOK, EARLIER = "pay bob", "book bob", "pay eve"
+PAY, BOOK, EARLIER = "pay --to bob", "book --to bob", "pay --to eve"
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def asking_again(world: World) -> None:
 BORN = ("before-creation", "after-key", "before-ledger-rename", "after-ledger-rename", "before-head-rename")
 JOINED = ("appended-run.opened", "appended-session.joined", "appended-owner.seen")
 COMMITTED = ("after-commit", "before-head-rename")
-RECORDED = ("after-head", "before-answer")
+RECORDED = ("after-head", "after-checkpoint", "before-answer")
 
 FIRST = Scenario(nothing, asking, asking_again)
 ASKED = Scenario(a_call_before, asking, asking_again)

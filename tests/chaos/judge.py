@@ -7,6 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 DONE, DOUBT, OPEN = "succeeded", "in_doubt", ("prepared", "running")
+FLAGS = {
+    "unprepared": "ran, and no row had said that it would",
+    "contradicted": "was held to have had no effect, and had one",
+}
 
 
 def judge(happened: Counter[str], rows: Iterable[dict[str, Any]], asked: Iterable[str]) -> str:
@@ -14,6 +18,8 @@ def judge(happened: Counter[str], rows: Iterable[dict[str, Any]], asked: Iterabl
     ledger's steps, `asked` the commands that somebody wanted and, in the end, nothing kept from running."""
     found: dict[str, set[str]] = {}
     for row in rows:
+        if row["flag"] in FLAGS:
+            return f"{row['input']['command']!r} {FLAGS[row['flag']]}"
         found.setdefault(row["input"]["command"], set()).add(row["status"])
     for command in sorted({*happened, *asked}):
         wrong = _wrong(happened[command], found.get(command, set()))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import ledger_view
-from hooks.door import Door
+from hooks.door import ROOT, Door
 
 from .client import Client
 from .disk import Tree, write_tree
@@ -16,13 +16,18 @@ from .judge import judge
 from .witness import Witness
 
 # `pay` can't be looked up; `book` can, and its probe strikes down the hook that asked it once there is a `strike`.
+# Each has a key: without one a call would be held back for another in doubt, as if it were that in other words.
 RULES = """
 [rules.pay]
 match = "Bash(pay *)"
 effect = "once"
+scope = "project"
+key = ["--to"]
 [rules.book]
 match = "Bash(book *)"
 effect = "once"
+scope = "project"
+key = ["--to"]
 settle = 0
 probe = "exec {probe}"
 """
@@ -37,9 +42,9 @@ exit 1
 
 
 class World:
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, checkout: Path) -> None:
         self.root = root
-        self.door = Door(root / "machine")
+        self.door = Door(root / "machine", checkout=checkout)
         self.witness = Witness(root / "witness")
         self.asked: list[str] = []
         self.clients: list[Client] = []
@@ -80,11 +85,11 @@ class World:
 
 
 @contextmanager
-def a_world() -> Iterator[World]:
+def a_world(checkout: Path = ROOT) -> Iterator[World]:
     """In memory where there is room: what is on disk after a power cut is told by what was asked of the kernel."""
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(prefix="chaos-", dir=memory if memory.is_dir() else None) as root:
-        world = World(Path(root))
+        world = World(Path(root), checkout)
         try:
             yield world
         finally:
