@@ -28,6 +28,7 @@ PAY = "pay bob 5"
 CUT = "toolu_cut"
 INSIDE = "toolu_inside"
 RULES = '[rules.pay]\nmatch = ["Bash(pay *)", "mcp__lab__slow", "mcp__lab__send"]\neffect = "once"\n'
+GO_ON = ("--yes", "--wait", "0")
 WORLD = ("home", "state")
 LONGEST_S = 600  # that a payment waits at its gate: longer than all the ways on from one cut take together
 
@@ -329,7 +330,7 @@ def repeated(cut: Cut, calls: Sequence[Block], way: Any) -> dict[str, ToolResult
 
 
 def by_durable_resume(shop: Shop, session_id: str) -> None:
-    done = shop.durable("resume", "--run-id", session_id, "--yes")
+    done = shop.durable("resume", "--run-id", session_id, *GO_ON)
     assert '"is_error":false' in done.stdout, (done.stdout, done.stderr)
 
 

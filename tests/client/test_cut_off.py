@@ -15,6 +15,7 @@ import pytest
 from .cut_off import (
     CUT,
     CUTS,
+    GO_ON,
     INSIDE,
     PAY,
     WAYS,
@@ -134,7 +135,7 @@ def test_a_resume_that_is_cut_off_itself_leaves_both_payments_to_be_made_once(sh
     cut = between_two_tools(shop)
     gate = shop.hold()
     shop.plays([[bash(PAY, "toolu_1")], [bash(ANN, "toolu_2")]])
-    begun = shop.begins("resume", "--run-id", cut.run_id, "--yes")
+    begun = shop.begins("resume", "--run-id", cut.run_id, *GO_ON)
     gate.wait_until_reached()
     shop.kill_resumed(begun)
     again = [[bash(PAY, "toolu_3")], [bash(ANN, "toolu_4")], [bash("pay --to=ann 7", "toolu_5")]]
@@ -153,7 +154,7 @@ def test_a_resume_that_is_cut_off_itself_leaves_both_payments_to_be_made_once(sh
 def test_what_outlives_two_clients_is_still_known(shop: Shop) -> None:
     cut = in_bash(shop, lives=True)
     shop.plays([], pauses_at=0)
-    begun = shop.begins("resume", "--run-id", cut.run_id, "--yes")
+    begun = shop.begins("resume", "--run-id", cut.run_id, *GO_ON)
     wait_for(lambda: shop.model.requests, "the first request")
     shop.kill_resumed(begun)
     heard = repeated(cut, same_words(cut), by_durable_resume)
