@@ -153,6 +153,25 @@ def test_what_was_changed_while_it_was_being_replaced_stays(file: Path, monkeypa
     assert_refused(write(file, "ours"), "was changed while", file, b"theirs")
 
 
+def test_what_was_removed_while_it_was_being_replaced_stays_away(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replacing.crash, "point", lambda name: file.unlink())
+    assert_refused(write(file, "ours"), "was changed while", file, None)
+
+
+def test_the_file_is_synced_before_it_is_in_place_and_its_folder_after(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = []
+    monkeypatch.setattr(
+        replacing.os, "fsync", lambda descriptor: order.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+    )
+    real = os.replace
+    monkeypatch.setattr(replacing.os, "replace", lambda old, new: order.append("replaced") or real(old, new))
+    write(file, "new")
+    assert os.path.basename(order[0]).startswith(".durable-")
+    assert order[1:] == ["replaced", str(file.parent)]
+
+
 def test_what_appeared_while_it_was_being_made_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x"
     monkeypatch.setattr(replacing.crash, "point", lambda name: holding(path, b"theirs"))
@@ -212,9 +231,9 @@ def test_what_somebody_is_still_writing_is_not_cleared_away(file: Path) -> None:
     (left,) = file.parent.glob(".durable-*")
     alive = left.with_name(f"{left.name.rpartition('-')[0]}-1")
     left.rename(alive)
-    other = holding(file.parent / ".durable-000000000000-999999", b"of another file")
+    others = [holding(file.parent / name, b"") for name in (".durable-000000000000-999999", "999999")]
     write(file, "new")
-    assert sorted(os.listdir(file.parent)) == sorted((alive.name, other.name, "a.txt"))
+    assert sorted(os.listdir(file.parent)) == sorted((alive.name, "a.txt", *(other.name for other in others)))
 
 
 # ---- edit -------------------------------------------------------------------------------------
