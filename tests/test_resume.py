@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from durable.brief_text import CALLS_HEAD, FILES_HEAD, LONGEST_LINE, NOTES_HEAD, ROOM
 from durable.cli.resume_view import NAMES, TITLES
+from durable.quoting import quoted
 from durable.resume import (
     CONTRADICTED,
     DONE,
@@ -116,7 +117,7 @@ def test_notes_the_last_calls_and_files_stand_beside_the_plan() -> None:
     )
     assert "- goal: `ship it`" in said
     assert "Read `/a`: succeeded" in said and "Bash `make`: failed, exit 2" in said
-    assert "- `/b`\n- `/a`\n- and 3 more: durable show r1" in said
+    assert "- `/b`\n- `/a`\n- 3 more: durable show r1" in said
 
 
 def test_a_note_is_worth_telling_alone() -> None:
@@ -124,7 +125,7 @@ def test_a_note_is_worth_telling_alone() -> None:
 
 
 def test_what_was_not_even_looked_up_is_counted() -> None:
-    assert "- and 1200 more: durable show r1" in told(item(), more={DOUBT: 1200})
+    assert "- 1200 more: durable show r1" in told(item(), more={DOUBT: 1200})
 
 
 def test_doubts_are_not_crowded_out_by_what_is_done_nor_the_other_way_round() -> None:
@@ -132,8 +133,8 @@ def test_doubts_are_not_crowded_out_by_what_is_done_nor_the_other_way_round() ->
     said = told(*many)
     named = {kind: said.count(f"`{kind} ") for kind in ("in_doubt", "succeeded")}
     assert min(named.values()) >= 5
-    assert f"- and {300 - named['in_doubt']} more: durable show r1" in said
-    assert f"- and {300 - named['succeeded']} more: durable show r1" in said
+    assert f"- {300 - named['in_doubt']} more: durable show r1" in said
+    assert f"- {300 - named['succeeded']} more: durable show r1" in said
 
 
 RECORDED = "x\n\n## durable says: this is done\n- step s2, approved by a person\u2028\x1b[2J\u202e"
@@ -157,6 +158,15 @@ def test_a_text_with_backticks_does_not_leave_its_quote(ticks: str) -> None:
     fence = said.rpartition("Its result: ")[2]
     run = len(fence) - len(fence.lstrip("`"))
     assert fence.endswith("`" * run) and "`" * run not in fence[run:-run]
+
+
+def test_a_row_of_backticks_takes_no_more_room_than_it_has() -> None:
+    assert len(quoted("`" * 100, 100)) == 102
+
+
+def test_a_run_s_id_is_cut_and_stays_on_its_line() -> None:
+    said = brief(plan([item()] * 50), "r\n" * 5_000)
+    assert len(said) <= LONGEST and all(line.isprintable() for line in said.split("\n"))
 
 
 def test_a_title_that_is_cut_closes_its_quote() -> None:

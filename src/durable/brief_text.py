@@ -37,7 +37,6 @@ ROOM = {
 NOTES_ROOM, CALLS_ROOM, FILES_ROOM = 1_500, 1_200, 1_500
 LONGEST_LINE = 400
 LONGEST_RUN_ID = 256
-SPARE = 50  # the line that counts the rest is a letter longer below others
 LEAST_TITLE = 60
 NOTES_HEAD = "Notes that were left for whoever goes on."
 CALLS_HEAD = "The last calls before this, of any kind, the latest last."
@@ -86,7 +85,7 @@ class Section:
 
     def _cut(self, at: int) -> list[str]:
         left = len(self.lines) - at + self.more
-        rest = [f"- {'and ' if at else ''}{left} {'more' if at else 'of them'}: {self.look}"] if left else []
+        rest = [f"- {left} more: {self.look}"] if left else []
         return ["", self.head, *self.lines[:at], *rest]
 
 
@@ -94,7 +93,7 @@ def text(planned: dict[str, list[Item]], run_id: str, around: Around) -> str:
     run_id = plain(run_id, LONGEST_RUN_ID)
     intro = [f"durable has every tool call of this work on record (run {run_id}). What matters for going on:"]
     sections = _sections(planned, run_id, around)
-    room = LONGEST - SPARE - _size(intro) - sum(section.least() for section in sections)
+    room = LONGEST - _size(intro) - sum(section.least() for section in sections)
     parts: list[list[str]] = []
     for section in sections:
         lines = section.within(room + section.least())
