@@ -15,6 +15,7 @@ from chaos.trace import Op, can_trace
 from chaos.world import a_world
 from hooks.conftest import client  # noqa: F401
 from hooks.door import Door, FakeClient, bash, ran
+from ledger import rescues
 
 needs_strace = pytest.mark.skipif(not can_trace(), reason="strace is not installed or may not trace here")
 CALL, ITS_RECEIPT = bash("pay bob", "toolu_1"), ran("pay bob", "toolu_1")
@@ -196,3 +197,34 @@ def test_a_sync_that_is_missing_is_noticed(machine: Door, which: str, tmp_path: 
     record.run("post_tool_use", ITS_RECEIPT, RECEIPT, DURABLE_TEST_CRASH="before-commit:term")
     assert machine.spooled()
     assert faults(record, torn=0)
+
+
+# ---- what a person runs ---------------------------------------------------------------------------
+
+ALWAYS_WHOLE = {"renew": rescues.renew(), "migrate": rescues.migrate(), "salvage": rescues.salvage()}
+WHOLE_WHEN_DONE = {"restore": rescues.restore(), "renew --lost": rescues.renew(lost=True)}
+
+
+def run_verb(record: Record, work: str) -> None:
+    code = f"import sys\nsys.path.append({rescues.SRC!r})\nhome = {str(record.door.state)!r}\n{work}"
+    assert record.run_argv([record.door.python, "-I", "-S", "-c", code]).code == 0
+
+
+@needs_strace
+@pytest.mark.parametrize("verb", ALWAYS_WHOLE)
+def test_wherever_the_power_goes_the_hooks_go_on_after_a_verb_that_was_under_way(machine: Door, verb: str) -> None:
+    record = Record(with_a_past(machine))
+    record.promised["toolu_first"] = RECEIPT
+    run_verb(record, ALWAYS_WHOLE[verb])
+    assert faults(record) == []
+
+
+@needs_strace
+@pytest.mark.parametrize("verb", WHOLE_WHEN_DONE)
+def test_what_a_verb_that_ended_has_settled_stays_settled_without_power(machine: Door, verb: str) -> None:
+    """While it is under way hooks may deny, and name the verb that has to be run again."""
+    record = Record(with_a_past(machine))
+    if verb == "renew --lost":
+        (machine.state / "key").unlink()
+    run_verb(record, WHOLE_WHEN_DONE[verb])
+    assert faults(record, since=len(record.heard) - 1) == []

@@ -34,25 +34,27 @@ class Record:
         self.door = door
         self.before = tree_of(door.root)
         self.heard: list[tuple[Op, dict[str, str]]] = []  # each with all that is promised once it is done
-        self._promised: dict[str, str] = {}
+        self.promised: dict[str, str] = {}
 
     def run(self, name: str, payload: dict[str, Any], promise: str = "", **env: str) -> Answer:
         """`promise` is what the call has for certain once the hook has said so, or has left saying nothing."""
+        promises = {payload["tool_use_id"]: promise} if promise else {}
+        return self.run_argv(self.door.argv(name), payload, promises, **env)
+
+    def run_argv(
+        self, argv: list[str], payload: Any = b"", promises: dict[str, str] | None = None, **env: str
+    ) -> Answer:
         log = Path(f"{self.door.root}.trace")
-        answer = self.door.run_argv([*under_trace(log), *self.door.argv(name)], payload, **env)
+        answer = self.door.run_argv([*under_trace(log), *argv], payload, **env)
         for op in read_trace(log):
-            self._promise(payload, promise if op.what == "say" else "")
-            self.heard.append((op, dict(self._promised)))
-        self._promise(payload, promise if answer.code == 0 else "")
-        self.heard.append((Op("say", ""), dict(self._promised)))
+            self.promised |= (promises or {}) if op.what == "say" else {}
+            self.heard.append((op, dict(self.promised)))
+        self.promised |= (promises or {}) if answer.code == 0 else {}
+        self.heard.append((Op("say", ""), dict(self.promised)))
         return answer
 
-    def _promise(self, payload: dict[str, Any], promise: str) -> None:
-        if promise:
-            self._promised[payload["tool_use_id"]] = promise
 
-
-def cuts(record: Record, seed: int = 0, torn: int = 2) -> Iterator[tuple[str, Tree, dict[str, str]]]:
+def cuts(record: Record, seed: int = 0, torn: int = 2, since: int = 0) -> Iterator[tuple[str, Tree, dict[str, str]]]:
     """Where the power goes, what is left, and what was promised by then; what was left before is left out.
 
     A row of writes is looked at once, after its last: of all of them any part may be left.
@@ -62,7 +64,7 @@ def cuts(record: Record, seed: int = 0, torn: int = 2) -> Iterator[tuple[str, Tr
     seen = set()
     for number, (op, promised) in enumerate(record.heard):
         followed = disk.follow(op)
-        if op.what != "say" and (not followed or _goes_on_filling(record, number)):
+        if number < since or (op.what != "say" and (not followed or _goes_on_filling(record, number))):
             continue
         for name, tree in outcomes(disk, seed, torn).items():
             key = hash((tuple(tree.items()), tuple(promised.items())))
@@ -77,11 +79,12 @@ def _goes_on_filling(record: Record, number: int) -> bool:
 
 
 def faults(
-    record: Record, seed: int = 0, torn: int = 2, put_right: Callable[[Door], None] = lambda door: None
+    record: Record, torn: int = 2, since: int = 0, put_right: Callable[[Door], None] = lambda door: None
 ) -> list[str]:
-    """`put_right` ends the trouble that the hooks met, before anybody looks."""
+    """The power goes after the operation number `since` or any later one. `put_right` ends the trouble that the hooks
+    met, before anybody looks."""
     found = []
-    for where, tree, promised in cuts(record, seed, torn):
+    for where, tree, promised in cuts(record, 0, torn, since):
         write_tree(record.door.root, tree)
         put_right(record.door)
         fault = fault_of(record.door, promised)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from durable.lean import os
 
+BESIDE = ".new"  # what a crash leaves under such a name was never finished
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def write_new(path: str, data: bytes) -> None:
     """Replaces `path` in one step. After a crash either the old or the new content stands there."""
-    beside = path + ".new"
+    beside = path + BESIDE
     write_synced(beside, data)
     os.replace(beside, path)
     sync_dir(os.path.dirname(path))

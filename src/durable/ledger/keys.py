@@ -10,7 +10,8 @@ from __future__ import annotations
 from durable.errors import KeyFileError
 from durable.home import check_file, command
 from durable.lean import os
-from durable.ledger.files import sync_dir, write_new
+from durable.ledger.files import BESIDE, sync_dir, write_new
+from durable.ledger.head import DIRECTORY as HEADS
 from durable.native import hmac_sha256, sha256
 
 NAME = "key"
@@ -129,13 +130,17 @@ def write_fresh(home: str, key: Key) -> None:
 
 
 def settle_renewal(home: str) -> None:
+    # The head that the new key vouches for must last before the old key goes: with a power cut between them
+    # the old head would come back, and nobody could vouch for it any more.
+    sync_dir(f"{home}/{HEADS}")
     os.replace(fresh_path_in(home), path_in(home))
     sync_dir(home)
 
 
 def retired_keys(home: str) -> list[Key]:
     start = f"{NAME}.retired-"
-    return [read_key_file(f"{home}/{name}") for name in sorted(os.listdir(home)) if name.startswith(start)]
+    names = [name for name in sorted(os.listdir(home)) if name.startswith(start) and not name.endswith(BESIDE)]
+    return [read_key_file(f"{home}/{name}") for name in names]
 
 
 def retire(home: str, key: Key) -> None:
