@@ -253,7 +253,7 @@ def test_an_edit_is_made_and_answered_as_by_the_client(file: Path) -> None:
     [
         (b"a\r\nb\r\nc\r\n", "a\nb", "A\nB", b"A\r\nB\r\nc\r\n"),
         (b"a\r\nb\r\nc\r\n", "b", "", b"a\r\nc\r\n"),
-        (b"a\r\nb\nc\n", "b", "B", b"a\r\nB\nc\n"),
+        (b"a\r\nb\nc\n", "b\nc", "B\nC", b"a\r\nB\nC\n"),
         (b"a\nb\nc\n", "b", "", b"a\nc\n"),
         (b"a\nb\nc\n", "b\n", "", b"a\nc\n"),
         (b"a b c\n", "b ", "", b"a c\n"),
