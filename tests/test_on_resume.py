@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from durable.on_resume import AGENT, EXECUTED, NOTHING, REPLAY, VERIFY, Asked, way_of
+from durable.execute.tools import EXECUTED
+from durable.on_resume import AGENT, NOTHING, REPLAY, VERIFY, Asked, way_of
 from durable.policy.policy import BUILT_IN, CHOSEN, PROJECT, USER
 from durable.policy.rule import ON_RESUME, Rule
 from durable.step import MOVES, Step

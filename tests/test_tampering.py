@@ -284,6 +284,8 @@ def test_a_deciding_verb_is_refused(house: House, verb: str) -> None:
         "durable doctor --repair",
         "durable resume --run-id r --yes",
         "durable resume --only=3",
+        "durable resume --run-id r --no-strict",
+        "durable resume --anyway",
     ],
 )
 def test_a_deciding_verb_is_found_wherever_it_stands(house: House, line: str) -> None:

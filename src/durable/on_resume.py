@@ -15,6 +15,7 @@ anything else                                               agent
 
 from __future__ import annotations
 
+from durable.execute.tools import has_executor
 from durable.policy.policy import PROJECT
 from durable.policy.rule import AGENT, REPLAY, VERIFY
 from durable.probing import can_be_probed
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from durable.step import Step
 
 NOTHING = "nothing"
-MCP = "mcp__"
-EXECUTED = frozenset(("Bash", "Edit", "MultiEdit", "NotebookEdit", "Write"))
 SUB_AGENTS = frozenset(("Agent", "Task"))
 APPROVED = "approved"
 DONE = {
@@ -83,7 +82,7 @@ def _what_forbids(step: Step, rule: Rule | None, left: str) -> Iterator[str]:
     tool = step.tool_name
     if tool in SUB_AGENTS:
         yield "a sub-agent is started anew by the agent that wants its answer"
-    if tool not in EXECUTED and not tool.startswith(MCP):
+    if not has_executor(tool):
         yield f"nothing here executes {tool}"
     if (step.asked_at or step.deferred_at) and step.approval != APPROVED:
         yield "a person was asked about it, and has not approved it"

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from durable.resume import Item
     from durable.step import Step
 
+    Watch = Callable[[list[Item]], None]
+
 PROBE_S = 60.0
 LOOKS_EVERY_S = 0.2
 
@@ -75,17 +77,16 @@ class Settling:
         self.up_to_date = up_to_date
         self.own = own or {}
 
-    def settle(
-        self, wait_s: float, waiting: Callable[[list[Item]], None] = lambda items: None
-    ) -> dict[str, list[Item]]:
-        """What is left when nothing more can be known. `waiting` hears what still runs while it is waited for, and in the end that nothing is."""
+    def settle(self, wait_s: float, waiting: Watch) -> dict[str, list[Item]]:
+        """What is left when nothing more can be known. `waiting` hears what still runs while it is waited for,
+        and in the end of nothing."""
         self.up_to_date()
         crash.point("mid-resume")
         self._wait(wait_s, waiting)
         self._probe()
         return planned(self.ledger, self.run_id)
 
-    def _wait(self, wait_s: float, waiting: Callable[[list[Item]], None]) -> None:
+    def _wait(self, wait_s: float, waiting: Watch) -> None:
         until = time.monotonic() + wait_s
         while running := planned(self.ledger, self.run_id).get(GOES_ON):
             if time.monotonic() >= until:

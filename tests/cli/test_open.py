@@ -6,6 +6,7 @@ import os
 from cli_machine import SESSION, cells
 
 from durable import up_to_date
+from durable.cli import reconcile
 from durable.ledger.sqlite import SqliteLedger
 
 OTHER = "22222222-bbbb-4bbb-8bbb-222222222222"

@@ -1,12 +1,14 @@
 """A job that was cut off goes on where it was: what is done stays done, what nobody knows is asked about."""
 
+import contextlib
 import os
 import signal
 import threading
 
 import pytest
 
-from jobs.workshop import RUN, kill, step, wait_for
+from durable.ledger.sqlite import SqliteLedger
+from jobs.workshop import kill, step, wait_for
 
 SECRET = "sk-ant-api03-" + "Zq7" * 30
 
@@ -43,9 +45,14 @@ def cut_off(shop, whole=False):
     shop.wait_for_effect("begun")
     victims = [one for pid in worker_of(process) for one in family(pid)] if whole else []
     kill(process)
-    for pid in victims:
-        os.kill(pid, signal.SIGKILL)
+    kill_all(victims)
     return process
+
+
+def kill_all(pids):
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_what_outlives_the_run_is_waited_for_and_its_result_is_kept(shop):
@@ -62,12 +69,11 @@ def test_what_outlives_the_run_is_waited_for_and_its_result_is_kept(shop):
 
 def test_what_was_killed_half_way_is_in_doubt_and_nothing_after_it_begins(shop):
     shop.job(slow(), step("c", "echo c >> effects"), step("other", "echo other >> effects", needs=[]))
-    process = shop.start("run", "job.json", "--run-id", RUN, "--at-once", "1")
+    process = shop.start("run", "job.json", "--run-id", shop.run_id, "--at-once", "1")
     shop.wait_for_effect("begun")
     victims = [one for pid in worker_of(process) for one in family(pid)]
     kill(process)
-    for pid in victims:
-        os.kill(pid, signal.SIGKILL)
+    kill_all(victims)
     done = shop.resume()
     assert (done.code, done.standing()) == (1, {"slow": "in_doubt", "c": "to_do", "other": "done"})
     assert shop.effects == ["begun", "other"]
@@ -93,7 +99,10 @@ def test_a_person_who_says_that_it_happened_gives_its_result(shop):
     assert (shop.resume().code, shop.effects) == (0, ["begun", "as told"])
 
 
-@pytest.mark.parametrize(("probe", "effects"), [("grep slow effects", ["begun", "begun", "slow", "c"]), ("echo it is there", ["begun", "c"])])  # fmt: skip
+AGAIN = ["begun", "begun", "slow", "c"]
+
+
+@pytest.mark.parametrize(("probe", "effects"), [("grep slow effects", AGAIN), ("echo there", ["begun", "c"])])
 def test_a_probe_of_the_step_settles_it(shop, probe, effects):
     shop.job(slow(probe=probe, settle=0), step("c", "echo c >> effects"))
     cut_off(shop, whole=True)
@@ -114,7 +123,8 @@ def test_a_step_that_failed_is_tried_again_as_a_new_attempt(shop):
     assert shop.resume().standing() == {"a": "done", "b": "failed"}
     open_gate(shop)
     assert (shop.resume().code, shop.effects) == (0, ["a", "b"])
-    assert [(row["attempt"], row["status"]) for row in shop.steps("b")] == [(1, "failed"), (2, "failed"), (3, "succeeded")]  # fmt: skip
+    tries = [(row["attempt"], row["status"]) for row in shop.steps("b")]
+    assert tries == [(1, "failed"), (2, "failed"), (3, "succeeded")]
     assert (shop.run_row()["status"], shop.run_row()["epoch"]) == ("completed", 3)
 
 
@@ -126,7 +136,7 @@ def test_ctrl_c_ends_what_runs_and_leaves_a_run_that_can_be_resumed(shop, number
     started = [one for pid in worker_of(process) for one in family(pid)]
     process.send_signal(number)
     out, err = process.communicate(timeout=30)
-    assert (process.returncode, err) == (130, "") and f"durable resume --run-id {RUN}" in out
+    assert (process.returncode, err) == (130, "") and f"durable resume --run-id {shop.run_id}" in out
     wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in started), "the end of what it had started")
     assert shop.run_row()["status"] == "open"
     open_gate(shop)
@@ -156,7 +166,7 @@ def test_while_it_is_worked_on_nobody_else_resumes_it(shop):
 def test_of_two_resumes_at_once_one_works_and_the_other_is_refused(shop):
     shop.job(slow("first", effect="repeatable"), step("c", "echo c >> effects"))
     cut_off(shop, whole=True)
-    one = shop.start("resume", "--run-id", RUN)
+    one = shop.start("resume", "--run-id", shop.run_id)
     wait_for(lambda: shop.effects == ["begun", "begun"], "the first resume")
     refused = shop.resume()
     open_gate(shop)
@@ -168,7 +178,7 @@ def test_of_two_resumes_at_once_one_works_and_the_other_is_refused(shop):
 def test_a_resume_that_is_killed_is_resumed(shop):
     shop.job(slow("first", effect="repeatable"), step("c", "echo c >> effects"))
     cut_off(shop, whole=True)
-    one = shop.start("resume", "--run-id", RUN)
+    one = shop.start("resume", "--run-id", shop.run_id)
     wait_for(lambda: shop.effects == ["begun", "begun"], "the first resume")
     kill(one)
     open_gate(shop)
@@ -218,7 +228,8 @@ def test_a_job_with_a_secret_goes_on_from_its_file_if_that_is_still_the_same(sho
 
 
 def test_an_output_that_was_not_kept_whole_is_not_passed_on_after_a_cut(shop):
-    shop.job(step("a", f"echo {SECRET[:13]}{SECRET[13:]}"), slow(effect="repeatable"), step("c", "echo ${steps.a.output} >> effects"))  # fmt: skip
+    last = step("c", "echo ${steps.a.output} >> effects")
+    shop.job(step("a", f"echo {SECRET}"), slow(effect="repeatable"), last)
     cut_off(shop, whole=True)
     open_gate(shop)
     done = shop.resume()
@@ -253,8 +264,42 @@ def test_a_cancelled_run_is_not_resumed_and_begins_nothing_more(shop):
     shop.job(slow(effect="repeatable"), step("c", "echo c >> effects"))
     process = shop.start()
     shop.wait_for_effect("begun")
-    assert shop.durable("cancel", RUN, "--reason", "no").code == 0
+    assert shop.durable("cancel", shop.run_id, "--reason", "no").code == 0
     open_gate(shop)
     process.communicate(timeout=30)
     assert process.returncode == 1 and shop.effects == ["begun", "slow"]
     assert shop.resume().code == 2
+
+
+def test_what_is_for_an_agent_s_run_is_refused_for_a_job(shop):
+    shop.job(step("a", "exit 1", effect="repeatable"))
+    shop.run()
+    for words in (["--strict"], ["--replay"], ["--only", "s1"], ["--prompt", "go on"]):
+        refused = shop.resume(*words)
+        assert (refused.code, refused.out, refused.err.count("\n")) == (2, "", 1) and words[0] in refused.err
+
+
+def test_whoever_was_overtaken_executes_nothing_more_and_closes_nothing(shop):
+    shop.job(step("a", "echo a >> effects"))
+    gate = shop.root / "held"
+    process = shop.start(DURABLE_TEST_CRASH=f"job-step-prepared:hold={gate}")
+    wait_for(gate.exists, "the step to be prepared")
+    overtake(shop)
+    gate.unlink()
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, shop.effects) == (3, [])
+    assert "was taken over by another process" in err
+    assert (shop.step("a")["status"], shop.run_row()["status"]) == ("prepared", "open")
+    assert (shop.resume().code, shop.effects) == (0, ["a"])
+
+
+def overtake(shop):
+    """As a machine does that shares the ledger and has waited for long enough. It gives the run back at once."""
+    ledger = SqliteLedger(str(shop.state))
+    with ledger.begin() as tx:
+        known = tx.one("lease", run_id=shop.run_id)
+        place = {name: known[name] for name in ("pid", "started", "boot", "host", "pidns", "lasts_s")}
+        tx.append("run.leased", shop.run_id, shop.run_id, {"token": known["token"] + 1, "what": "test", **place})
+        tx.append("run.released", shop.run_id, shop.run_id, {"token": known["token"] + 1})
+        tx.commit()
+    ledger.close()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.workshop import ROOT, RUN, step
+from jobs.workshop import ROOT, step
 
 LOOK = f'{sys.executable} {Path(ROOT) / "tests" / "ledger_view.py"} "$DURABLE_HOME"'
 
@@ -41,7 +41,7 @@ def test_a_command_finds_its_step_and_its_key_in_the_environment(shop):
     shop.job(step("a", "echo $DURABLE_RUN_ID $DURABLE_STEP_ID $DURABLE_IDEMPOTENCY_KEY >> effects"))
     shop.run()
     row = shop.step("a")
-    assert shop.effects == [f"{RUN} {row['step_id']} {row['idempotency_key']}"]
+    assert shop.effects == [f"{shop.run_id} {row['step_id']} {row['idempotency_key']}"]
 
 
 def test_steps_that_need_nothing_of_each_other_run_at_once(shop):
@@ -129,7 +129,7 @@ def test_a_run_is_begun_once(shop):
     shop.run()
     again = shop.run()
     assert (again.code, again.out, shop.effects) == (2, "", ["a"])
-    assert f"durable resume --run-id {RUN}" in again.err
+    assert f"durable resume --run-id {shop.run_id}" in again.err
 
 
 A = step("a", "true")

@@ -17,7 +17,6 @@ from typing import Any
 import ledger_view
 
 ROOT = Path(__file__).resolve().parents[2]
-RUN = "R1"
 PATIENCE_S = 30.0
 
 
@@ -47,6 +46,8 @@ class Done:
 
 class Workshop:
     def __init__(self, root: Path) -> None:
+        # Another test's run of this name, at the same time, would be taken for this one's.
+        self.run_id = f"R{os.urandom(4).hex()}"
         self.root, self.home, self.state, self.cwd = root, root / "home", root / "state", root / "work"
         for folder in (self.home, self.cwd):
             folder.mkdir()
@@ -79,14 +80,14 @@ class Workshop:
         return Done(done)
 
     def run(self, *words: str, **env: str) -> Done:
-        return self.durable("run", "job.json", "--run-id", RUN, "--json", *words, **env)
+        return self.durable("run", "job.json", "--run-id", self.run_id, "--json", *words, **env)
 
     def resume(self, *words: str, **env: str) -> Done:
-        return self.durable("resume", "--run-id", RUN, "--json", *words, **env)
+        return self.durable("resume", "--run-id", self.run_id, "--json", *words, **env)
 
     def start(self, *words: str, **env: str) -> subprocess.Popen[str]:
         """Under way, in a process group of its own. Without words: the job's run."""
-        argv = [sys.executable, "-P", "-m", "durable", *(words or ("run", "job.json", "--run-id", RUN))]
+        argv = [sys.executable, "-P", "-m", "durable", *(words or ("run", "job.json", "--run-id", self.run_id))]
         process = subprocess.Popen(
             argv, env=self.env | env, cwd=self.cwd, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
@@ -117,7 +118,7 @@ class Workshop:
         return self.steps(name)[-1]
 
     def run_row(self) -> dict[str, Any]:
-        return self.rows("SELECT * FROM runs WHERE run_id = ?", RUN)[0]
+        return self.rows("SELECT * FROM runs WHERE run_id = ?", self.run_id)[0]
 
     def rows(self, sql: str, *values: Any) -> list[dict[str, Any]]:
         ledger = ledger_view.connect(self.state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from durable.cli.result import Note, Paragraph, Result, Table, Verbatim
+from durable.cli.resume_view import settling
 from durable.job import standing as at
 from durable.view import counted
 
@@ -67,7 +68,7 @@ def _view(run_id: str, runner: Runner) -> Iterator[Block]:
         if standing.why and standing.kind != at.DONE:
             yield Verbatim(f"{name}: {standing.why.strip()}")
         if standing.kind == at.DOUBT and standing.step is not None:
-            yield Verbatim(f"  durable resolve {standing.step.step_id} --happened | --not-happened --reason TEXT")
+            yield Verbatim(f"  {settling(standing.step.step_id)}")
         if standing.kind == at.WAITS and standing.step is not None:
             yield Verbatim(f"  durable approve {standing.step.step_id}, or durable deny {standing.step.step_id}")
 

@@ -35,6 +35,7 @@ OPTIONS = (
     value("--at-once", "N", "Of a job: at most so many steps at the same time (4).", kind=int),
     flag("--replay", "Of an agent's run: execute its interrupted calls here, where that is safe."),
     value("--only", "STEPS", "The same for these steps alone, named with commas between."),
+    value("--prompt", "TEXT", "Start the client headless, with this prompt (claude -p)."),
     flag("--strict", "The agent must deal with what was interrupted before it does anything else."),
     flag("--no-strict", "It need not any more."),
     flag("--anyway", "Though it was resumed as often as max_recoveries allows."),
@@ -53,6 +54,7 @@ class Asked:
         self.anyway = bool(given.get("anyway"))
         self.replay = bool(given.get("replay"))
         self.only = [name for name in str(given.get("only") or "").split(",") if name]
+        self.prompt = str(given.get("prompt") or "")
         self.strict = bool(given.get("strict"))
         self.no_strict = bool(given.get("no_strict"))
         self.at_once = int(str(given.get("at_once", 4)))

@@ -1,4 +1,5 @@
-"""An agent's run goes on where the agent is: its client is started again, and hears what became of its calls."""
+"""An agent's run goes on where the agent is: its client is started again, and hears what became of its calls.
+Before that, what was asked for and is safe is executed here."""
 
 from __future__ import annotations
 
@@ -6,22 +7,29 @@ import os
 import shlex
 import shutil
 
-from durable import crash, lease
-from durable.cli.result import Paragraph, Result, Verbatim, agrees, attended
-from durable.cli.resume_view import needs_somebody, plan_json, plan_view
+from durable import crash, lease, strict
+from durable.cli.result import Note, Paragraph, Result, Verbatim, agrees, attended
+from durable.cli.resume_view import needs_somebody, plan_json, plan_view, redo_view, redone, unfinished_json
 from durable.errors import UsageError
+from durable.execute.own import Place
+from durable.execute.redo import Redo, replayed, unfinished
+from durable.execute.start import Hand
+from durable.on_resume import Asked as Wanted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from durable.cli.result import Block
     from durable.cli.resume import Asked
+    from durable.execute.redo import Redone, Unfinished
     from durable.ledger.sqlite import SqliteLedger
     from durable.policy.policy import Policy
     from durable.policy.rule import Rule
     from durable.resume import Item
     from durable.view import Row
 
+INTERRUPTED = 130
 _BY_HAND = "start it by hand"
 
 
@@ -42,41 +50,87 @@ class AgentRun:
         self.run_id = run_id
         self.cwd: str = row["project"] or ""
         self.asked = asked
+        self.wanted = Wanted(asked.replay, frozenset(asked.only))
+        self.unfinished: list[Unfinished] = []
         talks = [one["session_id"] for one in sessions if one["transcript_path"]] or [sessions[-1]["session_id"]]
-        self.argv = ["claude", "--resume", talks[-1]]
+        headless = ["-p", asked.prompt] if asked.prompt else []
+        self.argv = ["claude", "--resume", talks[-1], *headless]
 
     def rules(self) -> dict[str, Rule]:
         return {}
 
     def shown(self, items: dict[str, list[Item]]) -> Result:
+        left = {item.step.step_id: item.left for those in items.values() for item in those if item.left}
+        self.unfinished = unfinished(self.ledger, self.run_id, self.wanted, left, self.policy)
         data = {
             "run_id": self.run_id,
             "plan": plan_json(items),
+            "here": unfinished_json(self.unfinished),
             "start": {"cwd": self.cwd or None, "argv": self.argv, "line": self.line()},
         }
-        view = [*plan_view(self.run_id, items), Paragraph("To go on, protected:"), Verbatim(f"  {self.line()}")]
+        here = redo_view(self.unfinished, self.wanted)
+        way_on: list[Block] = [Paragraph("To go on, protected:"), Verbatim(f"  {self.line()}")]
+        view: list[Block] = [*plan_view(self.run_id, items), *here, *way_on]
         return Result("resume", data, 1 if needs_somebody(items) else 0, view)
 
     def agreed(self) -> bool:
-        return attended() and agrees([], f"Start {self.line()}?")
+        first = replayed(self.unfinished)
+        what = f"Execute {len(first)} of them here, and then start" if first else "Start"
+        return attended() and agrees([], f"{what} {self.line()}?")
 
     def go_on(self, items: dict[str, list[Item]]) -> Iterator[Result]:
-        if shutil.which(self.argv[0]) is None:
+        starts = self._starts_client()
+        if starts and shutil.which(self.argv[0]) is None:
             raise UsageError(f"it can't be started, for there is no {self.argv[0]} on PATH: {self.line()}", _BY_HAND)
-        self._take()
-        self._become_client()
-        yield from ()
+        token = self._take()
+        here = replayed(self.unfinished)
+        if here:
+            redo = Redo(Hand(self.state, self.ledger, self._place(), token, self.policy))
+            done = redo.all(here)
+            redo.close()
+            yield self._redone(done, redo.interrupted)
+            starts = starts and not redo.interrupted
+        if starts:
+            self._become_client()
+        else:
+            self._give_back(token)
 
     def line(self) -> str:
         place = f"cd {shlex.quote(self.cwd)} && " if self.cwd else ""
         return f"{place}DURABLE_RUN_ID={shlex.quote(self.run_id)} {shlex.join(self.argv)}"
 
-    def _take(self) -> None:
+    # ---- what is executed here ----------------------------------------------------------------
+
+    def _starts_client(self) -> bool:
+        """Whoever wants calls made here, with nobody at the terminal, need not want the client as well."""
+        return bool(self.asked.prompt) or attended() or not (self.asked.replay or self.asked.only)
+
+    def _place(self) -> Place:
+        return Place(self.run_id, f"{self.run_id}.resume", self.cwd)
+
+    def _redone(self, done: list[Redone], interrupted: int) -> Result:
+        failed = any(one.status not in ("succeeded", "spooled") for one in done)
+        code = INTERRUPTED if interrupted else 1 if failed else 0
+        return Result("resume", {"run_id": self.run_id, "redone": [redone(one) for one in done]}, code, _told(done))
+
+    # ---- the client ---------------------------------------------------------------------------
+
+    def _take(self) -> int:
         """The client keeps our process id, and so the lease: as long as it lives nobody else resumes the run."""
         with self.ledger.begin() as tx:
-            lease.take(tx, self.run_id, shlex.join(self.argv))
+            token = lease.take(tx, self.run_id, shlex.join(self.argv))
             tx.append("run.recovered", self.run_id, self.run_id, {"by": "durable resume"})
+            if self.asked.strict:
+                strict.turn_on(tx, self.run_id)
+            elif self.asked.no_strict:
+                strict.turn_off(tx, self.run_id, "durable resume --no-strict")
             crash.point("resume-taken")
+            tx.commit()
+        return token
+
+    def _give_back(self, token: int) -> None:
+        with self.ledger.begin() as tx:
+            lease.release(tx, self.run_id, token)
             tx.commit()
 
     def _become_client(self) -> None:
@@ -86,3 +140,10 @@ class AgentRun:
             os.execvpe(self.argv[0], self.argv, {**os.environ, "DURABLE_RUN_ID": self.run_id})
         except OSError as error:
             raise UsageError(f"it can't be started ({error.strerror}): {self.line()}", _BY_HAND) from None
+
+
+def _told(done: list[Redone]) -> Iterator[Note]:
+    for one in done:
+        level = "ok" if one.status in ("succeeded", "spooled") else "warning"
+        why = f": {one.why}" if one.why else ""
+        yield Note(level, f"{one.step.step_id} was made again as {one.again}: {one.status}{why}")

@@ -6,6 +6,7 @@ from durable.cli.job_view import ended
 from durable.cli.progress import progress
 from durable.cli.result import Result
 from durable.cli.resume_view import needs_somebody, plan_json, plan_view
+from durable.errors import UsageError
 from durable.job.rule import own_rule
 from durable.job.runner import Runner
 from durable.job.store import recall
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from durable.policy.rule import Rule
     from durable.resume import Item
     from durable.view import Row
+
+FOR_AN_AGENT = ("replay", "only", "prompt", "strict", "no_strict")
 
 
 class JobRun:
@@ -40,6 +43,7 @@ class JobRun:
         self.run_id = run_id
         self.cwd: str = row["project"]
         self.asked = asked
+        _check(run_id, asked)
         with ledger.begin() as tx:
             self.loaded = recall(tx, run_id)
 
@@ -64,3 +68,10 @@ class JobRun:
             runner.look(left)
             runner.run()
         yield ended("resume", self.run_id, end(hand, runner), runner)
+
+
+def _check(run_id: str, asked: Asked) -> None:
+    given = [f"--{name.replace('_', '-')}" for name in FOR_AN_AGENT if getattr(asked, name)]
+    if given:
+        problem = f"{given[0]} is for an agent's run, and {run_id} is a job's"
+        raise UsageError(problem, f"leave it out: durable resume --run-id {run_id} executes what is left of it")

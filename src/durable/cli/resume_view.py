@@ -7,6 +7,7 @@ import sys
 from durable.cli.result import Heading, Note, Paragraph, Verbatim
 from durable.cli.screen import columns
 from durable.cli.words import fit
+from durable.policy.rule import REPLAY
 from durable.resume import APPROVED, CONTRADICTED, DONE, DOUBT, FREE, GOES_ON, NOT_BEGUN, WAITS
 from durable.view import counted
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from durable.cli.result import Block
+    from durable.execute.redo import Redone, Unfinished
+    from durable.on_resume import Asked
     from durable.resume import Item
     from durable.view import Row
 
@@ -55,6 +58,25 @@ def plan_view(run_id: str, items: dict[str, list[Item]]) -> Iterator[Block]:
         yield Note("ok", "nothing of it was cut off, and nothing in it must not happen twice")
 
 
+def unfinished_json(those: list[Unfinished]) -> list[Row]:
+    return [{"step_id": one.step.step_id, "what": one.way.what, "why": one.way.why} for one in those]
+
+
+def redo_view(those: list[Unfinished], wanted: Asked) -> Iterator[Block]:
+    here = [one for one in those if one.way.what == REPLAY]
+    if here:
+        yield Heading("To be executed here")
+        yield Verbatim("\n".join(f"  {one.step.step_id}  {one.way.why}" for one in here))
+    not_here = [one for one in those if one.way.what != REPLAY and wanted.wants(one.step)]
+    if not_here:
+        yield Heading("Not executed here")
+        yield Verbatim("\n".join(f"  {one.step.step_id}  {one.way.why}" for one in not_here))
+
+
+def redone(one: Redone) -> Row:
+    return {"step_id": one.step.step_id, "again": one.again or None, "status": one.status, "why": one.why or None}
+
+
 def needs_somebody(items: dict[str, list[Item]]) -> bool:
     return CONTRADICTED in items or DOUBT in items or WAITS in items
 
@@ -72,10 +94,14 @@ def _row(item: Item) -> Row:
     return {"step_id": step.step_id, "what": item.title, "status": step.status, "left": item.left or None}
 
 
+def settling(step_id: str) -> str:
+    return f"durable resolve {step_id} --happened | --not-happened --reason TEXT"
+
+
 def _line(kind: str, item: Item) -> str:
     line = fit(f"  {item.step.step_id}  {item.title}", columns())
     after = {
-        DOUBT: f"{item.step.doubt or 'its end is not on record'}\n    durable resolve {item.step.step_id} --happened | --not-happened --reason TEXT",
+        DOUBT: f"{item.step.doubt or 'its end is not on record'}\n    {settling(item.step.step_id)}",
         WAITS: f"durable approve {item.step.step_id}, or durable deny {item.step.step_id}",
         GOES_ON: item.left,
     }.get(kind, "")

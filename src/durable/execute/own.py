@@ -30,14 +30,16 @@ MARK = "DURABLE_SESSION_ID"
 
 
 class Place:
-    """On whose behalf, and where: the run, our session in it, the project it belongs to."""
+    """On whose behalf, and where: the run, our session in it, the project it belongs to. `talk` is the row of a
+    session that is not ours, where one of its calls is taken up."""
 
-    __slots__ = ("project", "run_id", "session_id")
+    __slots__ = ("project", "run_id", "session_id", "talk")
 
-    def __init__(self, run_id: str, session_id: str, project: str) -> None:
+    def __init__(self, run_id: str, session_id: str, project: str, talk: dict[str, Any] | None = None) -> None:
         self.run_id = run_id
         self.session_id = session_id
         self.project = project
+        self.talk = talk
 
 
 class Own:
@@ -107,11 +109,13 @@ def _event(kind: str, place: Place, call: Call, cwd: str) -> Event:
     event.call = call
     event.client = ourselves.NAME
     event.cwd = cwd
-    event.entrypoint = ourselves.NAME
     event.attended = False
     event.project = place.project
     event.run_id = place.run_id
-    event.source = "durable"
+    talk = place.talk or {}
+    event.entrypoint = talk.get("entrypoint", ourselves.NAME)
+    event.source = talk.get("source", ourselves.NAME)
+    event.transcript_path = talk.get("transcript_path", "")
     return event
 
 

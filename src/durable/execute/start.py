@@ -40,10 +40,10 @@ class Hand:
         self.token = token
         self.policy = policy
 
-    def prepare(self, call: Call, cwd: str, own: Own | None = None) -> Prepared:
+    def prepare(self, call: Call, cwd: str, own: Own | None = None, place: Place | None = None) -> Prepared:
         """Its row is on disk when this returns, and nothing runs yet."""
         verdicts: Verdicts = {}
-        event = before(self.place, call, cwd)
+        event = before(place or self.place, call, cwd)
         while True:
             redactor = Redactor(self.policy.redact_patterns, self.policy.redact, withhold=self.policy.blind)
             with self.ledger.begin() as tx:
@@ -66,14 +66,16 @@ class Hand:
         cwd: str,
         own: Own | None = None,
         file: dict[str, str] | None = None,
+        place: Place | None = None,
     ) -> Working:
         """`file` holds what is known of the file that the call was first prepared for, if it writes one."""
         assert prepared.step is not None
+        place = place or self.place
         request = {
             "home": self.home,
-            "run_id": self.place.run_id,
-            "session_id": self.place.session_id,
-            "project": self.place.project,
+            "run_id": place.run_id,
+            "session_id": place.session_id,
+            "project": place.project,
             "token": self.token,
             "step_id": prepared.step.step_id,
             "use_id": call.use_id,
@@ -84,7 +86,7 @@ class Hand:
             "file": file,
             "own": None if own is None else {name: getattr(own, name) for name in own.__slots__},
         }
-        return Working(request, {**os.environ, MARK: self.place.session_id})
+        return Working(request, {**os.environ, MARK: place.session_id})
 
 
 class Working:

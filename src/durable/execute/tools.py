@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from durable.event import Call
 
 FILES = ("Edit", "MultiEdit", "NotebookEdit", "Write")
+EXECUTED = ("Bash", *FILES)
 MCP = "mcp__"
 MCP_TIMEOUT_S = 600.0
 
 
 def has_executor(tool: str) -> bool:
-    return tool == "Bash" or tool in FILES or tool.startswith(MCP)
+    return tool in EXECUTED or tool.startswith(MCP)
 
 
 def execute(

@@ -65,11 +65,12 @@ def go_on(home: str, ledger: SqliteLedger, policy: Policy, run_id: str, cwd: str
 
 
 def end(hand: Hand, runner: Runner) -> str:
-    """Closes what this process opened; how the run stands then."""
+    """Closes what this process opened; how the run stands then. Superseded if that is no longer ours to say."""
     run_id, session_id = hand.place.run_id, hand.place.session_id
     fold_in(hand.ledger, hand.home, redactor_of(hand.policy))
     reason = "interrupted" if runner.interrupted else "failed" if runner.failed else "done"
     with hand.ledger.begin() as tx:
+        lease.check(tx, run_id, hand.token)
         owner_id = owners.current(session_id, us()).owner_id
         tx.append("owner.ended", run_id, owner_id, {"reason": reason})
         tx.append("session.ended", run_id, session_id, {"reason": reason})

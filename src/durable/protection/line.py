@@ -25,7 +25,7 @@ DECIDING_WITH = {
     "key": frozenset(("export", "import", "renew")),
     "init": frozenset(("--force",)),
     "doctor": frozenset(("--repair",)),
-    "resume": frozenset(("--yes", "--replay", "--only")),
+    "resume": frozenset(("--yes", "--replay", "--only", "--no-strict", "--anyway")),
 }
 _BEFORE_THE_VERB = ("--json", "--version")
 _LOOKERS = frozenset(

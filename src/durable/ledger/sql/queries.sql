@@ -432,10 +432,20 @@ UNION ALL SELECT * FROM (
     AND (deferred_at IS NULL OR status <> 'prepared') AND flag IS NOT 'contradicted' ORDER BY seq DESC LIMIT 200)
 UNION ALL SELECT * FROM (
   SELECT * FROM steps WHERE run_id = :run_id AND effect = 'repeatable' AND status IN ('prepared', 'running', 'in_doubt')
-    AND (deferred_at IS NULL OR status <> 'prepared') AND flag IS NOT 'contradicted' ORDER BY seq DESC LIMIT 50)
+    AND (deferred_at IS NULL OR status <> 'prepared') AND flag IS NOT 'contradicted'
+    AND NOT (status = 'in_doubt' AND EXISTS (
+      SELECT 1 FROM claims JOIN steps AS later USING (step_id)
+      WHERE claims.fingerprint = steps.fingerprint AND +later.run_id = :run_id AND later.seq > steps.seq
+        AND later.status NOT IN ('prepared', 'refused')))
+  ORDER BY seq DESC LIMIT 50)
 UNION ALL SELECT * FROM (
   SELECT * FROM steps WHERE run_id = :run_id AND effect = 'read' AND status IN ('prepared', 'running', 'in_doubt')
-    AND (deferred_at IS NULL OR status <> 'prepared') AND flag IS NOT 'contradicted' ORDER BY seq DESC LIMIT 20)
+    AND (deferred_at IS NULL OR status <> 'prepared') AND flag IS NOT 'contradicted'
+    AND NOT (status = 'in_doubt' AND EXISTS (
+      SELECT 1 FROM claims JOIN steps AS later USING (step_id)
+      WHERE claims.fingerprint = steps.fingerprint AND +later.run_id = :run_id AND later.seq > steps.seq
+        AND later.status NOT IN ('prepared', 'refused')))
+  ORDER BY seq DESC LIMIT 20)
 UNION ALL SELECT * FROM (
   SELECT * FROM steps WHERE run_id = :run_id AND status = 'refused' AND closed_by IN ('SessionEnd', 'spool')
     AND flag IS NOT 'contradicted' AND NOT EXISTS (
@@ -449,7 +459,12 @@ ORDER BY seq DESC;
 
 -- name: open_by_effect
 SELECT effect, count(*) AS steps FROM steps
-WHERE run_id = :run_id AND status IN ('prepared', 'running', 'in_doubt') GROUP BY effect;
+WHERE run_id = :run_id AND status IN ('prepared', 'running', 'in_doubt')
+  AND NOT (status = 'in_doubt' AND effect <> 'once' AND EXISTS (
+    SELECT 1 FROM claims JOIN steps AS later USING (step_id)
+    WHERE claims.fingerprint = steps.fingerprint AND +later.run_id = :run_id AND later.seq > steps.seq
+      AND later.status NOT IN ('prepared', 'refused')))
+GROUP BY effect;
 
 -- name: done_once
 SELECT count(*) AS steps FROM steps WHERE run_id = :run_id AND status = 'succeeded' AND effect = 'once';
@@ -477,6 +492,21 @@ SELECT started_at FROM runs WHERE run_id = :run_id;
 
 -- name: transcripts_of_run
 SELECT DISTINCT transcript_path FROM sessions WHERE run_id = :run_id;
+
+-- name: without_receipt
+SELECT * FROM steps AS cut
+WHERE run_id = :run_id
+  AND (status IN ('in_doubt', 'not_done') OR (status = 'prepared' AND deferred_at IS NOT NULL))
+  AND NOT EXISTS (
+    SELECT 1 FROM steps AS again
+    WHERE again.run_id = cut.run_id AND again.tool_name = cut.tool_name AND again.seq > cut.seq
+      AND again.fingerprint = cut.fingerprint
+      AND CASE WHEN cut.effect = 'once' THEN again.status IN ('running', 'in_doubt', 'succeeded')
+               ELSE again.status NOT IN ('prepared', 'refused') END)
+ORDER BY seq LIMIT 300;
+
+-- name: session_row
+SELECT * FROM sessions WHERE session_id = :session_id;
 
 -- name: strict_left
 SELECT * FROM steps AS cut
