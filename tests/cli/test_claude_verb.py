@@ -262,6 +262,14 @@ def test_ctrl_c_is_the_client_s(lab):
     assert (process.returncode, lab.starts) == (5, 1)
 
 
+def test_a_client_that_ctrl_c_kills_is_not_started_again(lab):
+    process = lab.start("--keep-going", "-p", "x", does=f"trap 'kill -9 $$' INT; {HELD}")
+    lab.wait_until_held()
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=60)
+    assert (process.returncode, lab.starts) == (137, 1)
+
+
 def test_when_the_client_stops_the_whole_job_stops_and_goes_on_together(lab):
     process = lab.start("-p", "x", does="kill -STOP $$; exit 3")
     state = lambda: open(f"/proc/{process.pid}/stat").read().rpartition(")")[2].split()[0]  # noqa: E731, SIM115
@@ -324,7 +332,13 @@ def test_a_session_that_was_killed_is_resumed_in_the_same_run(lab):
         "R",
         ["--settings", lab.started(1)[1][1], "--resume", session, GO_ON, "-p", "--model", "m"],
     )
-    assert (recovered(lab), (lab.root / "input-2").read_text()) == (["R"], "")
+    assert recovered(lab) == ["R"]
+
+
+def test_a_session_that_is_resumed_is_not_given_its_piped_prompt_again(lab):
+    lab.run("--keep-going", "-p", given="the task\n", does=KILLED_ONCE)
+    assert [(lab.root / f"input-{number}").read_text() for number in (1, 2)] == ["the task\n", ""]
+    assert GO_ON in lab.started(2)[1]
 
 
 def test_the_session_that_the_client_was_last_in_is_the_one_that_goes_on(lab):
