@@ -156,3 +156,13 @@ def test_odd_metadata_is_none_of_our_business(file: Path) -> None:
     file.write_text(json.dumps({"cells": [], "metadata": None, "nbformat": "4"}))
     assert edit(file, new_source="x", edit_mode="insert").response["language"] == "python"
     assert "id" not in cells(file)[0]
+
+
+def test_where_two_cells_have_one_id_neither_is_touched(file: Path) -> None:
+    given = notebook()
+    given["cells"][1]["id"] = "aa"
+    file.write_text(json.dumps(given))
+    outcome = edit(file, cell_id="aa", new_source="x")
+    assert outcome.not_begun
+    assert "2 cells 'aa'" in outcome.error
+    assert json.loads(file.read_text()) == given
