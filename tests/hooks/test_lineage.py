@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 
 import ledger_view
-from durable.agents import claude_lineage
+from durable.agents import claude_lineage, ourselves
+from durable.event import BEFORE_CALL, Event
+from durable.lineage import parent_of
 
 from .door import Door, FakeClient, bash, ran, recorded
 
@@ -120,6 +122,14 @@ def test_or_at_its_next_prompt(door: Door, another: FakeClient) -> None:
     assert door.lifecycle(prompt, **env).permits
     assert joined(door, FORK) == (PARENT, PARENT)
     assert session(door, FORK)["source"] == "fork"
+
+
+def test_or_when_it_is_resumed_and_then_hears_what_is_done(door: Door, another: FakeClient) -> None:
+    has_paid(door)
+    env = {"CLAUDE_PID": str(another.pid)}
+    begins(door, "fork", FORK, **env)
+    assert "receipt 77" in begins(door, "resume", FORK, transcript(door, asked(PAY, "toolu_1")), **env)
+    assert joined(door, FORK) == (PARENT, PARENT)
 
 
 def test_a_fork_under_a_named_run_is_known_as_late(door: Door, another: FakeClient) -> None:
@@ -305,6 +315,13 @@ def test_whom_the_client_names_must_be_of_the_same_project(door: Door, another: 
     where = {"CLAUDE_PROJECT_DIR": str(door.home), "CLAUDE_JOB_DIR": str(door.root)}
     begins(door, "fork", FORK, CLAUDE_PID=str(another.pid), **where)
     assert joined(door, FORK) == (FORK, "")
+
+
+def test_what_durable_itself_executes_goes_on_from_nobody() -> None:
+    event = Event(BEFORE_CALL, "", "session")
+    event.client = ourselves.NAME
+    nothing_is_asked: Any = None
+    assert parent_of(nothing_is_asked, event, "unannounced", {}) is None
 
 
 # ---- one process, one session after the other -----------------------------------------------------
