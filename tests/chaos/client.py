@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hooks.door import Answer, Door, FakeClient, bash, ran, recorded
+from hooks.door import Answer, Door, FakeClient, bash, failed, ran, recorded
 
 from .accident import NONE, Accident
 from .witness import Witness
@@ -44,6 +44,13 @@ class Client:
 
     def starts(self, source: str, accident: Accident = NONE) -> Answer:
         return self.hook("lifecycle", recorded(f"SessionStart-{source}", **self._fields()), accident)
+
+    def fails(self, command: str, use_id: str, accident: Accident = NONE) -> Answer:
+        payload = failed(command, use_id, error="Exit code 3\nlost the connection", **self._fields())
+        return self.hook("post_tool_use", payload, accident)
+
+    def ends(self, accident: Accident = NONE) -> Answer:
+        return self.hook("lifecycle", recorded("SessionEnd-other", **self._fields()), accident)
 
     def asking(self, command: str, use_id: str) -> dict[str, Any]:
         return bash(command, use_id, **self._fields())

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hooks.door import recorded
-
-from .accident import KILL, NONE, TERM, Accident
+from .accident import KILL, TERM, Accident
 from .hooks_struck import BOOK, PAY, Places, Scenario, a_call_before
 from .world import World
 
@@ -43,8 +41,7 @@ def _ends(world: World, accident: Accident) -> None:
     """Told to stop, it says goodbye."""
     client = world.clients[-1]
     if accident.ending == TERM:
-        fields = {"session_id": client.session, "transcript_path": f"{world.door.root}/{client.session}.jsonl"}
-        client.hook("lifecycle", recorded("SessionEnd-other", **fields), NONE)
+        client.ends()
     client.kill()
 
 

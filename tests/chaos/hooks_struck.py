@@ -22,12 +22,14 @@ PAY, BOOK, EARLIER = "pay --to bob", "book --to bob", "pay --to eve"
 @dataclass(frozen=True)
 class Scenario:
     """`strike` runs the one process that the accident is for, after all that `before` has done; `again` is what a
-    client that outlives it does next. `put_right` comes before anybody goes on with the work."""
+    client that outlives it does next. `put_right` comes before anybody goes on with the work. `go_on` does that, as
+    often as it is told, and gives the verdict."""
 
     before: Callable[[World], None]
     strike: Callable[[World, Accident], None]
     again: Callable[[World], None] = lambda world: None
     put_right: Callable[[World], None] = lambda world: None
+    go_on: Callable[[World, int], str] = World.go_on
 
 
 Places = dict[str, list[tuple[Scenario, tuple[str, ...]]]]
@@ -118,6 +120,15 @@ def starting(world: World, accident: Accident) -> None:
     world.clients[-1].starts("resume", accident)
 
 
+def failing(world: World, accident: Accident) -> None:
+    """The tool had its effect, and then failed."""
+    world.clients[0].fails(PAY, "toolu_struck", accident)
+
+
+def ending(world: World, accident: Accident) -> None:
+    world.clients[0].ends(accident)
+
+
 # ---- and again ------------------------------------------------------------------------------------
 
 
@@ -143,6 +154,8 @@ MIGRATES = Scenario(a_ledger_of_an_earlier_version, asking, asking_again)
 TOLD = Scenario(a_call_that_ran, telling)
 TOLD_AND_FOLDS = Scenario(a_receipt_that_waits_and_a_call_that_ran, telling)
 SPOOLS = Scenario(a_call_that_ran_while_the_ledger_is_gone, telling, put_right=the_ledger_comes_back)
+FAILED = Scenario(a_call_that_ran, failing)
+ENDED = Scenario(a_call_that_ran, ending)
 STARTED = Scenario(a_call_cut_off, starting)
 STARTED_AND_FOLDS = Scenario(a_receipt_that_waits, starting)
 STARTED_AND_MIGRATES = Scenario(a_ledger_of_an_earlier_version, starting)
@@ -160,15 +173,21 @@ PRE: Places = {
     "mid-migration": [(MIGRATES, ("mid-migration", "before-commit", *COMMITTED))],
 }
 POST: Places = {
-    "after receipt, before commit": [(TOLD, ("appended-step.succeeded", "before-commit"))],
-    "after commit, before head": [(TOLD, COMMITTED)],
+    "after receipt, before commit": [
+        (TOLD, ("appended-step.succeeded", "before-commit")),
+        (FAILED, ("appended-step.in_doubt", "before-commit")),
+    ],
+    "after commit, before head": [(TOLD, COMMITTED), (FAILED, COMMITTED)],
     "before the answer is printed": [(TOLD, RECORDED)],
     "mid-spool": [(SPOOLS, ("before-spool", "mid-spool"))],
     "mid-fold": [(TOLD_AND_FOLDS, ("mid-fold", *COMMITTED))],
 }
 LIFECYCLE: Places = {
-    "after receipt, before commit": [(STARTED, ("appended-session.joined", "appended-step.in_doubt", "before-commit"))],
-    "after commit, before head": [(STARTED, COMMITTED)],
+    "after receipt, before commit": [
+        (STARTED, ("appended-session.joined", "appended-step.in_doubt", "before-commit")),
+        (ENDED, ("before-commit",)),
+    ],
+    "after commit, before head": [(STARTED, COMMITTED), (ENDED, COMMITTED)],
     "before the answer is printed": [(STARTED, RECORDED)],
     "mid-fold": [(STARTED_AND_FOLDS, ("mid-fold", *COMMITTED))],
     "mid-migration": [(STARTED_AND_MIGRATES, ("mid-migration", *COMMITTED))],

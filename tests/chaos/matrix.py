@@ -63,7 +63,7 @@ def _struck(world: World, cell: Cell) -> str:
         return "nothing was struck"
     cell.scenario.again(world)
     cell.scenario.put_right(world)
-    return world.go_on()
+    return cell.scenario.go_on(world, 2)
 
 
 def _without_power(world: World, cell: Cell) -> str:
@@ -79,7 +79,7 @@ def _without_power(world: World, cell: Cell) -> str:
         world.witness.path.write_text(seen)
         world.lose_power(tree)
         cell.scenario.put_right(world)
-        wrong = world.go_on(times=1)
+        wrong = cell.scenario.go_on(world, 1)
         if wrong:
             return f"{name}: {wrong}"
     return ""
