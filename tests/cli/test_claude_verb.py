@@ -335,6 +335,12 @@ def test_a_session_that_was_killed_is_resumed_in_the_same_run(lab):
     assert recovered(lab) == ["R"]
 
 
+def test_it_is_resumed_as_often_as_it_is_killed(lab):
+    does = BEGUN + 'begun "$4"; [ $n -lt 3 ] && kill -9 $$; exit 0'
+    assert lab.run("--keep-going", "--run-id", "R", "-p", "x", does=does).returncode == 0
+    assert (lab.starts, recovered(lab)) == (3, ["R", "R"])
+
+
 def test_a_session_that_is_resumed_is_not_given_its_piped_prompt_again(lab):
     lab.run("--keep-going", "-p", given="the task\n", does=KILLED_ONCE)
     assert [(lab.root / f"input-{number}").read_text() for number in (1, 2)] == ["the task\n", ""]
