@@ -91,7 +91,14 @@ def tell_waiting(items: list[Item]) -> None:
 
 def _row(item: Item) -> Row:
     step = item.step
-    return {"step_id": step.step_id, "what": item.title, "status": step.status, "left": item.left or None}
+    return {
+        "step_id": step.step_id,
+        "what": item.title,
+        "status": step.status,
+        "left": item.left or None,
+        "doubt": step.doubt,
+        "probed": item.probed or None,
+    }
 
 
 def settling(step_id: str) -> str:
@@ -101,8 +108,13 @@ def settling(step_id: str) -> str:
 def _line(kind: str, item: Item) -> str:
     line = fit(f"  {item.step.step_id}  {item.title}", columns())
     after = {
-        DOUBT: f"{item.step.doubt or 'its end is not on record'}\n    {settling(item.step.step_id)}",
+        DOUBT: _doubt(item),
         WAITS: f"durable approve {item.step.step_id}, or durable deny {item.step.step_id}",
         GOES_ON: item.left,
     }.get(kind, "")
     return f"{line}\n    {after}" if after else line
+
+
+def _doubt(item: Item) -> str:
+    probed = [f"its probe: {item.probed}"] if item.probed else []
+    return "\n    ".join([item.step.doubt or "its end is not on record", *probed, settling(item.step.step_id)])
