@@ -14,7 +14,7 @@ from durable import row
 from durable.closing import closing
 from durable.errors import UsageError
 from durable.native import dumps
-from durable.step import IN_DOUBT, NOT_DONE, OPEN, PREPARED, REFUSED, RUNNING, SUCCEEDED
+from durable.step import IN_DOUBT, NOT_DONE, OPEN, PREPARED, REFUSED, RUNNING, SUCCEEDED, way_on
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _approve(tx: Transaction, step: Step, said: Said) -> str:
     run = tx.one("run", run_id=step.run_id)
     if run is not None and run["status"] == "cancelled":
         raise UsageError(f"its run {step.run_id} is cancelled", "durable cancel RUN --undo comes first")
-    return f"step {step.step_id} is approved; it runs once its session is resumed: claude --resume {step.session_id}"
+    return f"step {step.step_id} is approved; it runs once its session is resumed: {way_on(step.row)}"
 
 
 def _deny(tx: Transaction, step: Step, said: Said) -> str:

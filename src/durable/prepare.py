@@ -80,7 +80,7 @@ class Preparation:
         self.env = env
         self.verdicts = verdicts
 
-    def prepare(self, elapsed_us: int, tampers: str = "") -> Prepared:
+    def prepare(self, elapsed_us: int | None, tampers: str = "") -> Prepared:
         seat = join(self.tx, self.event, self.env)
         hashed = input_hash(self.tx.key.fingerprint, self.call.input)
         answered, waiting = self._earlier(seat, hashed)
@@ -187,7 +187,7 @@ class Preparation:
         step_id: str,
         hashed: str,
         claims: list[Claimed],
-        elapsed_us: int,
+        elapsed_us: int | None,
         waiting: Step | None,
     ) -> Step:
         if waiting is not None:

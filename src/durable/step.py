@@ -44,6 +44,9 @@ READ = "read"
 REPEATABLE = "repeatable"
 ONCE = "once"
 
+# What a job's session is called behind the name of its run.
+JOB = ".job"
+
 UNPREPARED = "unprepared"
 CONTRADICTED = "contradicted"
 
@@ -61,6 +64,12 @@ def could_run_since(row: dict[str, Any]) -> str:
     that gives the permit; what waited for a person can't have begun before his answer."""
     since: str = row["approval_at"] or (row["running_at"] if row["deferred_at"] else row["prepared_at"])
     return since or row["running_at"]
+
+
+def way_on(row: dict[str, Any]) -> str:
+    """The line that takes up a call that waited: with whoever asked for it."""
+    run_id, session_id = row["run_id"], row["session_id"]
+    return f"durable resume --run-id {run_id}" if session_id == run_id + JOB else f"claude --resume {session_id}"
 
 
 class Step:

@@ -10,6 +10,7 @@ from durable.cli.when import clock, local_day
 from durable.cli.words import call, deferral, fit, one_line
 from durable.clock import now
 from durable.native import loads
+from durable.step import way_on
 from durable.view import is_deferred, short_id, step_json, waits_for_an_answer
 
 TYPE_CHECKING = False
@@ -102,4 +103,4 @@ def _lines(item: Row) -> list[str]:
     """What to type, each line alone, so that it can be picked up whole."""
     if item["waits"]:
         return [item["approve"], item["deny"]]
-    return [f"claude --resume {item['session_id']}"] if is_deferred(item) else []
+    return [way_on(item)] if is_deferred(item) else []

@@ -15,7 +15,7 @@ from durable.errors import PolicyError
 from durable.ledger.reading import Reader
 from durable.owner import ALIVE, DEAD
 from durable.policy.files import load_policy
-from durable.step import CONTRADICTED, ONCE, UNPREPARED
+from durable.step import CONTRADICTED, ONCE, UNPREPARED, way_on
 from durable.strict import waits_for_a_person
 from durable.view import (
     counted,
@@ -121,7 +121,7 @@ def _help(kind: str, row: Row) -> str:
     if kind == APPROVAL:
         return f"durable approve {step_id}, or durable deny {step_id}"
     if kind == APPROVED:
-        return f"claude --resume {row['session_id']}"
+        return way_on(row)
     if kind == INTERRUPTED:
         run = short_id(row["run_id"])
         return f"durable reconcile {run}, once nothing of it runs, looks for its end in the transcript"

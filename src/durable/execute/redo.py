@@ -31,6 +31,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WAITS = "waits for a person"
 REFUSED = "refused"
 LOST = "in_doubt"
+TICK_S = 1.0
 
 
 class Unfinished:
@@ -141,8 +142,8 @@ class Redo:
             return Redone(step, status, prepared.decision.reason, again)
         file = {"before": step.file_before or "", "since": step.prepared_at}
         self._working = self.hand.start(prepared, call, step.cwd, file=file, place=place)
-        while not self._working.listen():
-            pass
+        while not self._working.ended(TICK_S):
+            self.hand.beat()
         answer = self._working.answer()
         self._working = None
         if answer is None:

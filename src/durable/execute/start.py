@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
+import time
 
 from durable import crash, lease
 from durable.execute.own import MARK, OwnPreparation, before, us
@@ -39,6 +41,7 @@ class Hand:
         self.place = place
         self.token = token
         self.policy = policy
+        self._beaten = time.monotonic()
 
     def prepare(self, call: Call, cwd: str, own: Own | None = None, place: Place | None = None) -> Prepared:
         """Its row is on disk when this returns, and nothing runs yet."""
@@ -50,7 +53,7 @@ class Hand:
                 lease.check(tx, self.place.run_id, self.token)
                 preparation = OwnPreparation(tx, event, self.policy, redactor, us(), verdicts)
                 preparation.own = own
-                prepared = preparation.prepare(0, tampers(call, cwd, self.home, os.environ, self.place.project))
+                prepared = preparation.prepare(None, tampers(call, cwd, self.home, os.environ, self.place.project))
                 tx.commit()
             if prepared.decision.verdict != PROBE:
                 crash.point("job-step-prepared")
@@ -58,6 +61,12 @@ class Hand:
             question = prepared.question
             assert question is not None
             verdicts[question.step_id] = ask(question, PROBE_S, os.environ)
+
+    def beat(self) -> None:
+        """Now and then, while it waits: a sign of life for whoever can't see this process."""
+        if time.monotonic() - self._beaten > lease.BEATS_EVERY_S:
+            lease.beat(self.ledger, self.place.run_id, self.token)
+            self._beaten = time.monotonic()
 
     def start(
         self,
@@ -106,6 +115,10 @@ class Working:
             self._process.stdin.close()
         except BrokenPipeError:
             pass  # It has died already; its silence says so.
+
+    def ended(self, wait_s: float) -> bool:
+        """Waits so long for it at most."""
+        return bool(select.select([self.outlet], [], [], wait_s)[0]) and self.listen()
 
     def listen(self) -> bool:
         """Takes in what it says; whether that was all."""

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import selectors
 import signal
-import time
 
-from durable import crash, lease
+from durable import crash
 from durable.errors import DurableError
 from durable.event import Call
 from durable.execute.own import Own
@@ -56,7 +55,6 @@ class Runner:
         self._outputs: dict[str, Any] = {}
         self._under_way: dict[str, Working] = {}
         self._selector = selectors.DefaultSelector()
-        self._beaten = time.monotonic()
 
     def look(self, left: Mapping[str, str]) -> dict[str, Standing]:
         with self.hand.ledger.begin() as tx:
@@ -145,13 +143,8 @@ class Runner:
                 self._selector.unregister(working.outlet)
                 del self._under_way[name]
                 self._take(name, working)
-        self._beat()
+        self.hand.beat()
         self.watch(self.found)
-
-    def _beat(self) -> None:
-        if time.monotonic() - self._beaten > lease.BEATS_EVERY_S:
-            lease.beat(self.hand.ledger, self.hand.place.run_id, self.hand.token)
-            self._beaten = time.monotonic()
 
     def _take(self, name: str, working: Working) -> None:
         answer = working.answer()

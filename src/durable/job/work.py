@@ -15,6 +15,7 @@ from durable.job.store import remember
 from durable.join import join
 from durable.redact import Redactor
 from durable.row import random_text
+from durable.step import JOB
 from durable.up_to_date import fold_in
 
 TYPE_CHECKING = False
@@ -37,7 +38,7 @@ def redactor_of(policy: Policy) -> Redactor:
 
 def place_of(run_id: str, cwd: str) -> Place:
     """One session for the whole run, whoever works on it: its owners tell them apart."""
-    return Place(run_id, f"{run_id}.job", cwd)
+    return Place(run_id, run_id + JOB, cwd)
 
 
 def begin(home: str, ledger: SqliteLedger, policy: Policy, loaded: Loaded, run_id: str, cwd: str) -> Hand:

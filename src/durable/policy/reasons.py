@@ -6,7 +6,7 @@ do instead. The line for the person comes last. All ids are those that the verbs
 
 from __future__ import annotations
 
-from durable.step import ONCE
+from durable.step import ONCE, way_on
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def awaiting(twin: Step) -> str:
     if twin.approval == "approved":
         return _joined(
             f"The same call was approved as step {twin.step_id}, for whoever asked then; it was not started again.",
-            f"It runs when that session and agent ask for it again: claude --resume {twin.session_id}.",
+            f"It runs when that session and agent ask for it again: {way_on(twin.row)}.",
         )
     return _joined(
         f"The same call waits as step {twin.step_id} for a person's approval. It was not started a second time.",
