@@ -334,6 +334,12 @@ def by_durable_resume(shop: Shop, session_id: str) -> None:
     assert '"is_error":false' in done.stdout, (done.stdout, done.stderr)
 
 
+def by_having_it_replayed(shop: Shop, session_id: str) -> None:
+    """Whoever has all executed again that can be has nothing executed that may have happened."""
+    done = shop.durable("resume", "--run-id", session_id, "--replay", "--prompt", "go on", *GO_ON)
+    assert '"is_error":false' in done.stdout, (done.stdout, done.stderr)
+
+
 def by_the_clients_own_resume(shop: Shop, session_id: str) -> None:
     _ended_well(shop, prompt="go on", resume=session_id)
 

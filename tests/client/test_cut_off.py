@@ -24,6 +24,7 @@ from .cut_off import (
     behind_our_hook,
     between_two_tools,
     by_durable_resume,
+    by_having_it_replayed,
     by_the_clients_own_resume,
     in_bash,
     in_our_hook,
@@ -37,6 +38,7 @@ from .waiting import wait_for
 
 PAID = ["paid bob 5"]
 ANN = "pay ann 7"
+LEFT_NOTHING_KNOWN = ("bash-orphan-gone", "mcp-call", "sub-agent")
 LIVES_ON = ("bash-orphan-lives", "mcp-call", "background")
 
 
@@ -89,6 +91,15 @@ def test_what_was_cut_off_is_not_done_again(cut: Cut, way: str, words: str) -> N
     assert names_the_step(cut, heard, calls), heard
     assert briefed(cut) is (way != "fresh")
     assert cut.shop.step(cut.step_id)["status"] == ("in_doubt" if cut.in_doubt else "succeeded")
+
+
+@pytest.mark.parametrize("made", LEFT_NOTHING_KNOWN, indirect=True)
+def test_nor_is_it_when_the_rest_is_to_be_executed_again(cut: Cut) -> None:
+    before = cut.shop.effects
+    calls = same_words(cut)
+    heard = repeated(cut, calls, by_having_it_replayed)
+    assert cut.shop.effects == before
+    assert names_the_step(cut, heard, calls), heard
 
 
 @pytest.mark.parametrize("made", LIVES_ON, indirect=True)
