@@ -270,6 +270,19 @@ def test_a_server_that_does_not_want_to_end_is_forced_and_its_answer_counts(mach
     assert servers_alive(machine) == []
 
 
+def test_what_breaks_while_the_server_is_ended_takes_nothing_from_its_answer(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = calling._Call.make
+
+    async def breaks_at_the_end(call: calling._Call) -> None:
+        await real(call)
+        raise ExceptionGroup("while it was ended", [OSError("broken pipe")])
+
+    monkeypatch.setattr(calling._Call, "make", breaks_at_the_end)
+    assert machine.call("send").response == [{"type": "text", "text": "send: once"}]
+
+
 def test_killed_itself_it_leaves_a_server_that_sees_its_end(machine: Machine) -> None:
     gate = machine.root / "gate"
     script = f"""
