@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 
 from client.waiting import wait_for
-from durable.claude_launch import GO_ON, Launch, check_managed, settings_for
-from durable.claude_record import begun, lost
-from durable.claude_words import Words
 from durable.cli.options import split
 from durable.errors import UsageError
 from durable.resuming import hold
 from durable.settings.files import SettingsError
 from durable.settings.registration import REGISTRATION, installed_hooks
-from durable.supervise import Ending, Move, keep_going, next_move
+from durable.supervision.keep_going import Ending, Move, keep_going, next_move
+from durable.supervision.launch import GO_ON, Launch, check_managed, settings_for
+from durable.supervision.record import begun, lost
+from durable.supervision.words import Words
 
 HOOKS = Path(__file__).resolve().parents[2] / "hooks"
 # Writes down what it is started with, and then does as it is told, once for each start.

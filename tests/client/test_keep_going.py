@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import ledger_view
-from durable.claude_launch import GO_ON
+from durable.supervision.launch import GO_ON
 
 from .client import REPOSITORY, Client, Running, guarded_settings
 from .scripted_model import ScriptedModel, bash, say

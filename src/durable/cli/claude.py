@@ -28,9 +28,9 @@ def run(
     run_id: str = "", keep_going: bool = False, times: int = TIMES, client: str = "", args: list[str] | None = None
 ) -> Result:
     """Start Claude Code with the hooks on, whatever a project's settings say."""
-    from durable import claude_launch as launching
-    from durable import supervise
-    from durable.claude_session import Session
+    from durable.supervision import launch as launching
+    from durable.supervision.keep_going import keep_going as supervised
+    from durable.supervision.session import Session
 
     words = args or []
     if times < 0:
@@ -45,7 +45,7 @@ def run(
         if keep_going:
             session.keep_input()
         session.announce()
-        code = supervise.keep_going(session, times if keep_going else 0)
+        code = supervised(session, times if keep_going else 0)
         session.miss_record()
     data = {"run_id": session.run_id or None, "session_id": session.session_id or None, "exit_code": code}
     return Result("claude", data, code)

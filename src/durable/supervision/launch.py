@@ -7,10 +7,10 @@ import shutil
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from durable.claude_words import END, Words
 from durable.errors import UsageError
 from durable.settings import files, in_force, merge, ours, shape
 from durable.settings.registration import installed_hooks
+from durable.supervision.words import END, Words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,15 +7,15 @@ import sys
 import tempfile
 from typing import IO, TYPE_CHECKING
 
-from durable import claude_record as record
-from durable.claude_child import attend
 from durable.errors import UsageError
-from durable.supervise import Ending
+from durable.supervision import record
+from durable.supervision.child import attend
+from durable.supervision.keep_going import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from durable.claude_launch import Launch
+    from durable.supervision.launch import Launch
 
 
 class Session:
