@@ -134,7 +134,9 @@ class Look:
             return ""
         self.looks -= 1
         pids = _pids(row, others, could_run_since(step.row), row["ended_at"] or step.doubted_at)
-        return f"Process {', '.join(pids)} of it runs" if pids else ""
+        if len(pids) > 1:
+            return f"Processes {', '.join(pids)} of it run"
+        return f"Process {pids[0]} of it runs" if pids else ""
 
 
 def _pids(row: dict[str, Any], others: list[dict[str, Any]], since: str, until: str | None) -> list[str]:

@@ -153,7 +153,7 @@ def test_a_resume_that_is_cut_off_itself_leaves_both_payments_to_be_made_once(sh
     shop.plays(again)
     by_durable_resume(shop, cut.run_id)
     assert briefed(cut)
-    assert "Process" in shop.model.requests[0].told
+    assert "Processes" in shop.model.requests[0].told
     gate.open()
     shop.wait_for_quiet(cut.run_id)
     shop.plays(again)
