@@ -33,7 +33,7 @@ needs_strace = pytest.mark.skipif(not can_trace(), reason="strace is not install
 
 CELLS = [
     pytest.param(cell, id=str(cell), marks=needs_strace if cell.ending == matrix.POWER else ())
-    for cell in matrix.cells()
+    for cell in matrix.cells(matrix.HOOKS)
 ]
 
 
@@ -43,7 +43,7 @@ def test_whoever_is_struck_wherever_no_effect_is_doubled_and_none_is_lost(cell: 
 
 
 def test_a_cell_whose_point_nobody_passes_is_no_proof() -> None:
-    cell = next(cell for cell in matrix.cells() if cell.ending == matrix.KILL)
+    cell = next(cell for cell in matrix.cells(matrix.HOOKS) if cell.ending == matrix.KILL)
     assert matrix.play(replace(cell, where="no-such-point")) == "nothing was struck"
 
 
@@ -65,7 +65,7 @@ BROKEN = {
 def test_a_guard_that_is_missing_is_noticed(which: str, tmp_path: Path) -> None:
     change, place, verdict = BROKEN[which]
     checkout = checkout_with(tmp_path / "checkout", *change)
-    struck = [cell for cell in matrix.cells() if (cell.ending, cell.victim, cell.point) == place]
+    struck = [cell for cell in matrix.cells(matrix.HOOKS) if (cell.ending, cell.victim, cell.point) == place]
     assert any(verdict in matrix.play(cell, checkout) for cell in struck)
 
 
@@ -76,7 +76,7 @@ WITH_THE_LEDGER = {"head-not-written", "before-key-rename"}  # tests/ledger/test
 def test_every_point_that_a_hook_can_pass_is_in_the_matrix() -> None:
     text = "".join((ROOT / "src" / "durable" / f"{name}.py").read_text(encoding="utf-8") for name in HOOK_PATH)
     found = set(re.findall(r'crash\.point\("([^"]+)"\)', text))
-    assert found - WITH_THE_LEDGER <= {cell.where for cell in matrix.cells()}
+    assert found - WITH_THE_LEDGER <= {cell.where for cell in matrix.cells(matrix.HOOKS)}
 
 
 # ---- the judge ------------------------------------------------------------------------------------

@@ -23,13 +23,14 @@ PAY, BOOK, EARLIER = "pay --to bob", "book --to bob", "pay --to eve"
 class Scenario:
     """`strike` runs the one process that the accident is for, after all that `before` has done; `again` is what a
     client that outlives it does next. `put_right` comes before anybody goes on with the work. `go_on` does that, as
-    often as it is told, and gives the verdict."""
+    often as it is told, and gives the verdict. A cell whose point nobody passed (`was_reached`) shows nothing."""
 
     before: Callable[[World], None]
     strike: Callable[[World, Accident], None]
     again: Callable[[World], None] = lambda world: None
     put_right: Callable[[World], None] = lambda world: None
     go_on: Callable[[World, int], str] = World.go_on
+    was_reached: Callable[[World], bool] = World.saw_a_hook_killed
 
 
 Places = dict[str, list[tuple[Scenario, tuple[str, ...]]]]

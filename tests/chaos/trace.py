@@ -20,6 +20,7 @@ SEEN = f"{DATA},{NAMES}"
 _LINE = re.compile(r"(?P<pid>\d+) +(?P<text>.*)", re.S)
 _CALL = re.compile(r"(?P<name>\w+)\((?P<given>.*)\) += (?P<came>-?\d+|\?)", re.S)
 _RESUMED = re.compile(r"<\.\.\. \w+ resumed>(?P<rest>.*)", re.S)
+_KILLED = "+++ killed by SIGKILL +++"
 _UNFINISHED = " <unfinished ...>"
 _TEXT = re.compile(r'"(?P<hex>(?:\\x[0-9a-f]{2})*)"')
 _OPENED = re.compile(r"(?P<number>\d+)<(?P<path>[^>]*)>")
@@ -49,8 +50,10 @@ def under_trace(log: Path) -> list[str]:
     return ["strace", "-f", "-y", "-xx", "-s", "10000000", "-qq", "-e", f"trace={SEEN}", "-o", str(log)]
 
 
-def read_trace(log: Path) -> list[Op]:
-    return list(_Reader().ops(log.read_text(encoding="ascii")))
+def read_trace(log: Path, to_the_kill: bool = False) -> list[Op]:
+    """`to_the_kill`: what others did after the first of them was killed is left out."""
+    text = log.read_text(encoding="ascii")
+    return list(_Reader().ops(text.partition(_KILLED)[0] if to_the_kill else text))
 
 
 class _Reader:

@@ -48,6 +48,7 @@ class World:
         self.witness = Witness(root / "witness")
         self.asked: list[str] = []
         self.clients: list[Client] = []
+        self.ended: list[int] = []  # how the commands that somebody ran ended
         probe = root / "probe"
         probe.write_text(PROBE.format(root=root))
         probe.chmod(0o755)
@@ -72,6 +73,9 @@ class World:
         for client in self.clients:
             client.kill()
 
+    def saw_a_hook_killed(self) -> bool:
+        return any(answer.code == -9 for client in self.clients for answer in client.answers)
+
     def go_on(self, times: int = 2) -> str:
         """Everybody is dead, and new sessions repeat all of it, undisturbed. Then: the verdict."""
         for _ in range(times):
@@ -81,6 +85,9 @@ class World:
             for number, command in enumerate(dict.fromkeys(self.asked)):
                 client.call(command, f"toolu_{client.session}_{number}")
         self.kill_clients()
+        return self.verdict()
+
+    def verdict(self) -> str:
         return judge(self.witness.counted(), ledger_view.steps(self.door.state), self.asked)
 
 

@@ -1,0 +1,19 @@
+"""A job that is run or resumed is struck wherever it can be: no effect is doubled and none is lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from chaos import matrix
+from chaos.trace import can_trace
+
+needs_strace = pytest.mark.skipif(not can_trace(), reason="strace is not installed or may not trace here")
+CELLS = [
+    pytest.param(cell, id=str(cell), marks=needs_strace if cell.ending == matrix.POWER else ())
+    for cell in matrix.cells(matrix.JOBS)
+]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_whoever_is_struck_wherever_no_effect_is_doubled_and_none_is_lost(cell: matrix.Cell) -> None:
+    assert matrix.play(cell) == ""
