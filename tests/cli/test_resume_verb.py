@@ -61,7 +61,7 @@ def test_what_is_in_doubt_is_shown_with_what_settles_it_and_what_is_done_too(doo
     step = cut_off(door)
     done = resume(door, "--print")
     assert done.returncode == 1
-    assert f"durable resolve {step} --happened" in done.stdout
+    assert f"durable happened {step}, or durable not-happened {step}" in done.stdout
     assert "Done: not run again" in done.stdout and "pay --to ann 1" in done.stdout
     assert f"DURABLE_RUN_ID={SESSION} claude --resume {SESSION}" in done.stdout
     plan = planned(door)

@@ -71,7 +71,7 @@ def test_without_a_probe_it_is_in_doubt_and_never_sent_again(desk, office, where
     for _ in range(2):
         done = desk.resume()
         assert (done.code, done.standing()["send"], len(office.letters)) == (1, "in_doubt", so_far)
-    assert f"durable resolve {desk.step('send')['step_id']}" in desk.durable("resume", "--run-id", desk.run_id).out
+    assert f"durable not-happened {desk.step('send')['step_id']}" in desk.durable("resume", "--run-id", desk.run_id).out
 
 
 @pytest.mark.parametrize("whole", [False, True], ids=["the resume alone", "every process"])

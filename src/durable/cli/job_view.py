@@ -5,6 +5,7 @@ from __future__ import annotations
 from durable.cli.result import Note, Paragraph, Result, Table, Verbatim
 from durable.cli.resume_view import settling
 from durable.job import standing as at
+from durable.step import ONCE
 from durable.view import counted
 
 TYPE_CHECKING = False
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from durable.view import Row
 
 INTERRUPTED = 130
+INTERRUPTED_STEP = "interrupted"
+LINES = 12  # of what a step said, on the screen
 NAMES = {
     at.DONE: "done",
     at.TO_DO: "to_do",
@@ -26,6 +29,7 @@ NAMES = {
     at.WAITS: "waits",
     at.FAILED: "failed",
     at.STOPPED: "stopped",
+    INTERRUPTED_STEP: "interrupted",
 }
 
 
@@ -44,33 +48,55 @@ def ended(verb: str, run_id: str, status: str, runner: Runner) -> Result:
     }
     finished = all(standing.kind == at.DONE for standing in found.values())
     code = 0 if finished else INTERRUPTED if runner.interrupted else 1
-    return Result(verb, data, code, [*_view(run_id, runner), *_last(run_id, finished, runner)])
+    return Result(verb, data, code, [*_view(runner), *_last(run_id, finished, runner)])
+
+
+def _kind(standing: Standing) -> str:
+    """Only what must not happen twice is in doubt in a way that anybody has to settle."""
+    free = standing.kind == at.DOUBT and standing.step is not None and standing.step.effect != ONCE
+    return INTERRUPTED_STEP if free else standing.kind
 
 
 def _row(name: str, standing: Standing) -> Row:
     step = standing.step
     return {
         "id": name,
-        "standing": NAMES[standing.kind],
+        "standing": NAMES[_kind(standing)],
         "step_id": step.step_id if step is not None else None,
         "attempt": step.attempt if step is not None else None,
         "why": standing.why or None,
     }
 
 
-def _view(run_id: str, runner: Runner) -> Iterator[Block]:
+def _view(runner: Runner) -> Iterator[Block]:
     rows = [
-        [name, standing.kind, standing.step.step_id if standing.step is not None else "", _attempt(standing)]
+        [name, _kind(standing), standing.step.step_id if standing.step is not None else "", _attempt(standing)]
         for name, standing in runner.found.items()
     ]
-    yield Table(["step", "", "id", ""], rows)
+    yield Table(["step", "status", "id", ""], rows)
     for name, standing in runner.found.items():
-        if standing.why and standing.kind != at.DONE:
-            yield Verbatim(f"{name}: {standing.why.strip()}")
-        if standing.kind == at.DOUBT and standing.step is not None:
-            yield Verbatim(f"  {settling(standing.step.step_id)}")
-        if standing.kind == at.WAITS and standing.step is not None:
-            yield Verbatim(f"  durable approve {standing.step.step_id}, or durable deny {standing.step.step_id}")
+        if standing.kind not in (at.DONE, at.TO_DO):
+            yield Verbatim("\n".join([*_why(name, standing), *_helps(standing)]))
+
+
+def _why(name: str, standing: Standing) -> list[str]:
+    """A command may have said a lot: its exit code and its last words are most of what there is to know."""
+    lines = (standing.why or _kind(standing)).strip().splitlines()
+    if len(lines) <= LINES or standing.step is None:
+        return [f"{name}: {lines[0]}", *(f"  {line}" for line in lines[1:])]
+    left_out = f"… {len(lines) - LINES} lines more: durable step {standing.step.step_id} --full"
+    return [f"{name}: {lines[0]}", f"  {left_out}", *(f"  {line}" for line in lines[-LINES + 1 :])]
+
+
+def _helps(standing: Standing) -> list[str]:
+    step = standing.step
+    if step is None:
+        return []
+    line = {
+        at.DOUBT: settling(step.step_id),
+        at.WAITS: f"durable approve {step.step_id}, or durable deny {step.step_id}",
+    }.get(_kind(standing))
+    return [f"  {line}"] if line else []
 
 
 def _attempt(standing: Standing) -> str:
@@ -79,8 +105,9 @@ def _attempt(standing: Standing) -> str:
 
 def _last(run_id: str, finished: bool, runner: Runner) -> Iterator[Block]:
     if finished:
-        yield Note("ok", f"{counted(len(runner.found), 'step')} done, each once")
+        yield Note("ok", f"{counted(len(runner.found), 'step')} done")
         return
-    left = sum(standing.kind != at.DONE for standing in runner.found.values())
-    yield Note("warning", f"{counted(left, 'step')} of {len(runner.found)} not done; what is done stays done")
+    done = sum(standing.kind == at.DONE for standing in runner.found.values())
+    begin = "interrupted: " if runner.interrupted else ""
+    yield Note("warning", f"{begin}{done} of {counted(len(runner.found), 'step')} done; what is done stays done")
     yield Paragraph(f"To go on: durable resume --run-id {run_id}")

@@ -28,10 +28,16 @@ def progress(job: Job) -> Iterator[Watch]:
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
+    # Left to itself a long name takes the room of the count, which says more.
+    words = TextColumn(
+        "{task.description}", markup=False, table_column=Column(max_width=console.width // 2, no_wrap=True)
+    )
+    columns = (words, BarColumn(bar_width=None), MofNCompleteColumn(), TimeElapsedColumn())
     # It is drawn when we say so: a thread of its own would be in the way of starting workers.
-    with Progress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True) as bar:
+    with Progress(*columns, console=console, auto_refresh=False, transient=True, expand=True) as bar:
         task = bar.add_task(job.name, total=len(job.steps))
 
         def watch(found: Mapping[str, Standing]) -> None:
@@ -44,4 +50,4 @@ def progress(job: Job) -> Iterator[Watch]:
 def _words(job: Job, found: Mapping[str, Standing]) -> str:
     names = [name for name, standing in found.items() if standing.kind == RUNS]
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"{job.name}: {', '.join(names[:NAMED])}{more}" if names else job.name
+    return f"{', '.join(names[:NAMED])}{more}" if names else job.name

@@ -49,13 +49,14 @@ def plan_json(items: dict[str, list[Item]]) -> Row:
 
 
 def plan_view(run_id: str, items: dict[str, list[Item]]) -> Iterator[Block]:
+    yield Paragraph(f"run {run_id}")
     for kind, those in items.items():
         yield Heading(TITLES[kind])
         yield Verbatim("\n".join(_line(kind, item) for item in those[-SHOWN:]))
         if len(those) > SHOWN:
             yield Paragraph(f"and {counted(len(those) - SHOWN, 'earlier one')}: durable show {run_id}")
     if not items:
-        yield Note("ok", "nothing of it was cut off, and nothing in it must not happen twice")
+        yield Note("ok", "nothing of it is interrupted, in doubt, or done that must not happen twice")
 
 
 def unfinished_json(those: list[Unfinished]) -> list[Row]:
@@ -102,7 +103,7 @@ def _row(item: Item) -> Row:
 
 
 def settling(step_id: str) -> str:
-    return f"durable resolve {step_id} --happened | --not-happened --reason TEXT"
+    return f"durable happened {step_id}, or durable not-happened {step_id}"
 
 
 def _line(kind: str, item: Item) -> str:
