@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from durable.doctor.check import Check
 
 OPTIONS = (
+    flag("--chaos", "Strike the hooks and a job down at named points, in scratch directories, and count the effects."),
     flag("--repair", "Salvage a damaged ledger beside the old one, and say what was lost."),
     value("--client", "PATH", "The client, if it is not the claude on PATH."),
     value("--settings", "FILE", "A settings file that the client is given with --settings."),
@@ -23,15 +24,22 @@ OPTIONS = (
 WORDS = {FAIL: "failed", WARN: "to look at", UNKNOWN: "unknown", PASS: "passed"}
 
 
-def run(repair: bool = False, client: str = "", settings: str = "", fire_project: bool = False) -> Result:
+def run(
+    chaos: bool = False, repair: bool = False, client: str = "", settings: str = "", fire_project: bool = False
+) -> Result:
     """Prove that the registered hooks record and deny; find what is wrong with the installation."""
     if repair:
         from durable.doctor.repair import repaired
 
         return repaired(os.environ)
+    around = Surroundings(os.environ, os.getcwd(), settings, fire_project)
+    if chaos:
+        from durable.cli.chaos_view import chaos_result, tell_progress
+        from durable.doctor.chaos import wreak
+
+        return chaos_result(wreak(around, tell_progress))
     from durable.doctor.examination import examine
 
-    around = Surroundings(os.environ, os.getcwd(), settings, fire_project)
     checks = in_order(examine(around, client))
     failing = any(check.fails for check in checks)
     data = {"ok": not failing, "checks": [check.as_json() for check in checks]}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from durable.settings.ours import expanded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from durable.settings.registered import RegisteredHook
 
@@ -62,11 +62,22 @@ def verdict(answer: Answer, hook: RegisteredHook) -> str:
     return HELD if failed and hook.handler.get("onFailure") == "block" else LET_THROUGH
 
 
-def fire(hook: RegisteredHook, payload: str, env: Mapping[str, str], cwd: str, patience: float = PATIENCE_S) -> Answer:
+def fire(hook: RegisteredHook, payload: str, env: Mapping[str, str], cwd: str) -> Answer:
+    return answer_of(words_of(hook), payload, env, cwd)
+
+
+def answer_of(
+    words: Sequence[str],
+    text: str,
+    env: Mapping[str, str],
+    cwd: str,
+    patience: float = PATIENCE_S,
+    start: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen,
+) -> Answer:
     started = time.monotonic()
     try:
-        process = subprocess.Popen(
-            _words(hook),
+        process = start(
+            words,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -77,7 +88,7 @@ def fire(hook: RegisteredHook, payload: str, env: Mapping[str, str], cwd: str, p
     except OSError as error:
         return Answer(None, "", f"it can't be started ({error.strerror})", 0.0)
     try:
-        out, err = process.communicate(payload.encode(), timeout=patience)
+        out, err = process.communicate(text.encode(), timeout=patience)
         code: int | None = process.returncode
     except subprocess.TimeoutExpired:
         out, err, code = b"", f"no end within {patience:g} s".encode(), None
@@ -102,7 +113,7 @@ def environment(hook: RegisteredHook, base: Mapping[str, str], state: str, confi
     return env | ({"HOME": config} if HOME_DECIDES else {})
 
 
-def _words(hook: RegisteredHook) -> list[str]:
+def words_of(hook: RegisteredHook) -> list[str]:
     if hook.args is None:
         command = expanded(hook.command, {"HOME": hook.variables["HOME"]}) if HOME_DECIDES else hook.command
         return ["sh", "-c", command]

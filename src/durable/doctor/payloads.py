@@ -13,10 +13,13 @@ COMMAND = "echo a call that durable doctor made up"
 
 
 class Session:
-    __slots__ = ("_base", "session_id")
+    """Each call has a command of its own, unless the session is given one for all."""
 
-    def __init__(self, session_id: str, cwd: str, transcript: str) -> None:
+    __slots__ = ("_base", "_command", "session_id")
+
+    def __init__(self, session_id: str, cwd: str, transcript: str, command: str = "") -> None:
         self.session_id = session_id
+        self._command = command
         self._base = {"session_id": session_id, "cwd": cwd, "transcript_path": transcript}
 
     def start(self) -> str:
@@ -40,7 +43,8 @@ class Session:
         return self._text("PostToolBatch", {"tool_calls": [call]})
 
     def _call(self, use_id: str) -> dict[str, Any]:
-        return {"tool_name": TOOL, "tool_input": {"command": f"{COMMAND} {use_id}"}, "tool_use_id": use_id}
+        command = self._command or f"{COMMAND} {use_id}"
+        return {"tool_name": TOOL, "tool_input": {"command": command}, "tool_use_id": use_id}
 
     def _text(self, event: str, more: Mapping[str, Any]) -> str:
         return json.dumps({**self._base, "hook_event_name": event, "permission_mode": "default", **more})
