@@ -56,7 +56,7 @@ def plan_view(run_id: str, items: dict[str, list[Item]]) -> Iterator[Block]:
         if len(those) > SHOWN:
             yield Paragraph(f"and {counted(len(those) - SHOWN, 'earlier one')}: durable show {run_id}")
     if not items:
-        yield Note("ok", "nothing of it is interrupted, in doubt, or done that must not happen twice")
+        yield Note("ok", "nothing of it is interrupted or in doubt")
 
 
 def unfinished_json(those: list[Unfinished]) -> list[Row]:
