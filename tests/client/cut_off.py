@@ -1,164 +1,22 @@
-"""A shop whose client is cut off in the middle of a payment, and the ways in which somebody goes on after that.
-
-The payment itself counts its effects, in a file of its own. Only the first one stops at the gate: one that is made
-again is seen at once.
-"""
+"""Where a client is cut off round a payment, what the model then repeats, and the ways in which somebody goes on."""
 
 from __future__ import annotations
 
 import json
-import os
-import shlex
-import shutil
-import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import ledger_view
 
-from .client import REPOSITORY, TIMEOUT_S, Client, add_hook, guarded_settings
-from .scripted_model import Block, ScriptedModel, ToolResult, Turn, bash, call, delegate, say
-from .waiting import PATIENCE_S, Gate, wait_for
+from .client import add_hook
+from .scripted_model import Block, ToolResult, bash, call, delegate, say
+from .shop import Shop
+from .waiting import Gate, wait_for
 
 PAY = "pay bob 5"
 CUT = "toolu_cut"
 INSIDE = "toolu_inside"
-RULES = '[rules.pay]\nmatch = ["Bash(pay *)", "mcp__lab__slow", "mcp__lab__send"]\neffect = "once"\n'
 GO_ON = ("--yes", "--wait", "0")
-WORLD = ("home", "state")
-LONGEST_S = 600  # that a payment waits at its gate: longer than all the ways on from one cut take together
-
-
-class Onwards(Sequence[Turn]):
-    """Turns from wherever the conversation stands. Before the one numbered `pauses_at` the model waits for `speak`."""
-
-    def __init__(self, turns: Sequence[Turn], pauses_at: int = -1) -> None:
-        self.turns = list(turns)
-        self.pauses_at = pauses_at
-        self.first: int | None = None
-        self.speak = threading.Event()
-
-    def __len__(self) -> int:
-        return sys.maxsize
-
-    def __getitem__(self, turn: Any) -> Any:
-        self.first = turn if self.first is None else self.first
-        at = turn - self.first
-        if at == self.pauses_at:
-            self.speak.wait(PATIENCE_S)
-        return self.turns[at] if at < len(self.turns) else [say("done")]
-
-
-class Shop(Client):
-    """A machine with something to pay, a rule that it is paid once, and `claude` on the path of `durable resume`."""
-
-    def __init__(self, root: Path, binary: Path, model: ScriptedModel) -> None:
-        super().__init__(root, binary, model)
-        self.settings = guarded_settings()
-        self.bin = root / "bin"
-        self.first_one = root / "the-first-one"
-        for folder in (self.bin, self.project / "sub", self.home / ".config" / "durable"):
-            folder.mkdir(parents=True)
-        (self.home / ".config" / "durable" / "policy.toml").write_text(RULES, encoding="utf-8")
-        self._script("pay", f'{self._waits()}; echo "paid $*" >> "$LAB_EFFECTS"; echo "receipt 77 for $*"')
-
-    def environment(self, **more: str) -> dict[str, str]:
-        env = super().environment(**more)
-        return {**env, "PATH": f"{self.bin}:{env['PATH']}"}
-
-    def hold(self) -> Gate:
-        """The next payment stops before its effect, and only that one."""
-        self.pay_gate.path.with_suffix(".open").unlink(missing_ok=True)
-        self.first_one.touch()
-        return self.pay_gate
-
-    def _waits(self) -> str:
-        self.pay_gate = self.gate()
-        taken = f"{shlex.quote(str(self.first_one))}"
-        gate = shlex.quote(str(self.pay_gate.path))
-        wait = f"for i in $(seq {LONGEST_S * 20}); do [ -e {gate}.open ] && break; sleep 0.05; done"
-        return f"if mv {taken} {taken}.$$ 2>/dev/null; then touch {gate}.reached; {wait}; fi"
-
-    def _script(self, name: str, line: str) -> None:
-        path = self.bin / name
-        path.write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
-        path.chmod(0o755)
-
-    # ---- going on ---------------------------------------------------------------------------------
-
-    def plays(self, turns: Sequence[Turn], pauses_at: int = -1, **subagents: Sequence[Turn]) -> Onwards:
-        """The model's part from here on."""
-        self.model.requests.clear()
-        main = Onwards(turns, pauses_at)
-        self.model.scripts = {"main": main, **{name: Onwards(script) for name, script in subagents.items()}}
-        return main
-
-    def heard(self) -> dict[str, ToolResult]:
-        """By the id of each call, since the model began this part."""
-        return {result.tool_use_id: result for request in self.model.requests for result in request.tool_results}
-
-    def durable(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """As a person beside the agent types it."""
-        begun = self.begins(*words)
-        out, err = begun.communicate(timeout=TIMEOUT_S)
-        return subprocess.CompletedProcess(words, begun.returncode, out, err)
-
-    def begins(self, *words: str) -> subprocess.Popen[str]:
-        self._script("claude", self._headless())
-        return subprocess.Popen(
-            [sys.executable, "-m", "durable", *words], cwd=self.project,
-            env=self.environment(PYTHONPATH=str(REPOSITORY / "src")), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-
-    def kill_resumed(self, begun: subprocess.Popen[str]) -> None:
-        """kill -9 of the client that `durable resume` has started, and of nobody else."""
-        ledger = ledger_view.connect(self.state)
-        (pid,) = ledger.execute("SELECT pid FROM owners ORDER BY seen_at DESC LIMIT 1").fetchone()
-        ledger.close()
-        os.kill(pid, signal.SIGKILL)
-        begun.communicate(timeout=TIMEOUT_S)
-
-    def _headless(self) -> str:
-        """The client as these tests start it, for whoever starts `claude` with nothing but a session."""
-        settings = str(self.write_settings(self.settings))
-        words = [
-            str(self.binary),
-            "--settings",
-            settings,
-            "--permission-mode",
-            "bypassPermissions",
-            "--output-format",
-            "json",
-            *self.args,
-        ]
-        prompt = 'case " $* " in *" -p "*) ;; *) set -- -p "go on" "$@";; esac'
-        return f'{prompt}\nexec {shlex.join(words)} "$@"'
-
-    def step(self, step_id: str) -> dict[str, Any]:
-        return ledger_view.step(self.state, step_id=step_id)
-
-    # ---- one cut, many ways on ----------------------------------------------------------------------
-
-    def keep(self) -> None:
-        for name in WORLD:
-            _copy(self.root / name, self.root / "kept" / name)
-
-    def put_back(self) -> None:
-        for name in WORLD:
-            _copy(self.root / "kept" / name, self.root / name)
-
-    def processes(self, session_id: str) -> list[int]:
-        """What the client of that session started and what outlived it."""
-        mark = f"CLAUDE_CODE_SESSION_ID={session_id}".encode()
-        return [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/environ") if mark in _environment(path)]
-
-    def wait_for_quiet(self, session_id: str) -> None:
-        wait_for(lambda: not self.processes(session_id), "the end of what outlived the client")
 
 
 class Cut:
@@ -170,23 +28,6 @@ class Cut:
         left = ledger_view.step(shop.state, tool_use_id=CUT)
         self.step_id = left["step_id"]
         self.in_doubt = left["status"] != "succeeded"
-
-
-def _copy(source: Path, target: Path) -> None:
-    if target.is_dir():
-        shutil.rmtree(target)
-    target.unlink(missing_ok=True)
-    if source.is_dir():
-        shutil.copytree(source, target, symlinks=True)
-    elif source.exists():
-        shutil.copy2(source, target)
-
-
-def _environment(path: Path) -> list[bytes]:
-    try:
-        return path.read_bytes().split(b"\0")
-    except OSError:
-        return []
 
 
 # ---- the cuts ---------------------------------------------------------------------------------------

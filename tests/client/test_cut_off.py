@@ -20,7 +20,6 @@ from .cut_off import (
     PAY,
     WAYS,
     Cut,
-    Shop,
     behind_our_hook,
     between_two_tools,
     by_durable_resume,
@@ -34,6 +33,7 @@ from .cut_off import (
     same_words,
 )
 from .scripted_model import Block, ScriptedModel, ToolResult, bash, call
+from .shop import Shop, kill
 from .waiting import wait_for
 
 PAID = ["paid bob 5"]
@@ -148,7 +148,7 @@ def test_a_resume_that_is_cut_off_itself_leaves_both_payments_to_be_made_once(sh
     shop.plays([[bash(PAY, "toolu_1")], [bash(ANN, "toolu_2")]])
     begun = shop.begins("resume", "--run-id", cut.run_id, *GO_ON)
     gate.wait_until_reached()
-    shop.kill_resumed(begun)
+    kill(begun)
     again = [[bash(PAY, "toolu_3")], [bash(ANN, "toolu_4")], [bash("pay --to=ann 7", "toolu_5")]]
     shop.plays(again)
     by_durable_resume(shop, cut.run_id)
@@ -164,10 +164,11 @@ def test_a_resume_that_is_cut_off_itself_leaves_both_payments_to_be_made_once(sh
 
 def test_what_outlives_two_clients_is_still_known(shop: Shop) -> None:
     cut = in_bash(shop, lives=True)
-    shop.plays([], pauses_at=0)
+    played = shop.plays([], pauses_at=0)
     begun = shop.begins("resume", "--run-id", cut.run_id, *GO_ON)
     wait_for(lambda: shop.model.requests, "the first request")
-    shop.kill_resumed(begun)
+    kill(begun)
+    played.speak.set()
     heard = repeated(cut, same_words(cut), by_durable_resume)
     assert names_the_step(cut, heard, same_words(cut)), heard
     assert briefed(cut)
