@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from durable.cli.result import Result
 
 OPTIONS = (
-    argument("JOB", "A file like examples/mail.json."),
+    argument("JOB", "A file like examples/mail/job.json."),
     value("--run-id", "RUN", "The id that the run shall have (else a new one)."),
     value("--at-once", "N", "At most so many steps at the same time (4).", kind=int),
 )

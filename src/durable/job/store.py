@@ -45,7 +45,7 @@ def read_job(path: str) -> Loaded:
             text = file.read(LARGEST + 1)
     except OSError as error:
         raise UsageError(
-            f"the job {path} can't be read ({error.strerror})", "name a file like examples/mail.json"
+            f"the job {path} can't be read ({error.strerror})", "name a file like examples/mail/job.json"
         ) from None
     except UnicodeDecodeError as error:
         raise UsageError(f"the job {path} is no text in UTF-8 (byte {error.start})", "save it as UTF-8") from None
