@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from chaos import matrix
+from chaos.checkout import checkout_with
 from chaos.trace import can_trace
 
 needs_strace = pytest.mark.skipif(not can_trace(), reason="strace is not installed or may not trace here")
@@ -17,3 +20,9 @@ CELLS = [
 @pytest.mark.parametrize("cell", CELLS)
 def test_whoever_is_struck_wherever_no_effect_is_doubled_and_none_is_lost(cell: matrix.Cell) -> None:
     assert matrix.play(cell) == ""
+
+
+def test_a_worker_that_died_and_is_taken_for_one_that_failed_is_noticed(tmp_path: Path) -> None:
+    checkout = checkout_with(tmp_path, "job/runner.py", "Ending(IN_DOUBT, why)", 'Ending("failed", why)')
+    killed = [cell for cell in matrix.cells(matrix.JOBS) if (cell.ending, cell.where) == (matrix.KILL, "after-effect")]
+    assert "happened more than once" in matrix.play(killed[0], checkout)

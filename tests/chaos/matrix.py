@@ -19,6 +19,7 @@ from .clients_struck import CLIENT
 from .disk import Disk, Tree, outcomes
 from .hooks_struck import LIFECYCLE, POST, PRE, Places, Scenario
 from .jobs_struck import JOB, RESUMED
+from .resumes_struck import AGENTS
 from .trace import read_trace
 from .world import World, a_world
 
@@ -29,7 +30,7 @@ HOOKS: dict[str, Places] = {
     "the hook between calls": LIFECYCLE,
     "the client": CLIENT,
 }
-JOBS: dict[str, Places] = {"a job": JOB, "a job that is resumed": RESUMED}
+JOBS: dict[str, Places] = {"a job": JOB, "a job that is resumed": RESUMED, "an agent's run that is resumed": AGENTS}
 
 
 @dataclass(frozen=True)
