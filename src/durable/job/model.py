@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from durable.job.references import mentioned, quoted_reference
+from durable.job.references import mentioned, misplaced
 from durable.policy.models import Exits, Lasting, Outputs, Span
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
@@ -53,8 +53,9 @@ class JobStep(BaseModel):
             raise ValueError(f"the input of {self.tool} has no text {field!r}")
         if self.tool == "Bash" and self.input.get("run_in_background"):
             raise ValueError("a job waits for its commands: leave out run_in_background, and use `needs`")
-        if self.tool == "Bash" and (found := quoted_reference(self.input["command"])):
-            raise ValueError(f"{found} stands inside quotes: write it bare, it is quoted for the shell as one word")
+        found, where = misplaced(self.input["command"]) if self.tool == "Bash" else ("", "")
+        if found:
+            raise ValueError(f"{found} stands {where}: write it bare, it is quoted for the shell as one word")
         if self.effect != "once" and self.rule_fields():
             raise ValueError(f"{', '.join(self.rule_fields())}: only for what must not happen twice")
         return self

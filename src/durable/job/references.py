@@ -10,6 +10,8 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from durable.job.bare import obstacle
+
 _REFERENCE = re.compile(r"\$(\$?)\{steps\.([A-Za-z0-9][A-Za-z0-9_-]*)\.output\}")
 
 
@@ -34,28 +36,13 @@ def filled(tool: str, given: dict[str, Any], outputs: Mapping[str, str]) -> dict
     }
 
 
-def quoted_reference(command: str) -> str:
-    """A reference that stands inside of quotes, where a quoted word would fall apart; "" if there is none."""
+def misplaced(command: str) -> tuple[str, str]:
+    """A reference that stands where a quoted word would fall apart, and where that is; "" if there is none."""
     for found in _REFERENCE.finditer(command):
-        if not found[1] and _is_open(command[: found.start()]):
-            return found[0]
-    return ""
-
-
-def _is_open(text: str) -> bool:
-    """Whether a quote was opened and not closed in `text`."""
-    quote = ""
-    skip = False
-    for char in text:
-        if skip:
-            skip = False
-        elif char == "\\" and quote != "'":
-            skip = True
-        elif quote:
-            quote = "" if char == quote else quote
-        elif char in "'\"":
-            quote = char
-    return bool(quote)
+        where = "" if found[1] else obstacle(command[: found.start()])
+        if where:
+            return found[0], where
+    return "", ""
 
 
 def _texts(given: Any) -> list[str]:
