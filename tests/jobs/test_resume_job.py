@@ -303,3 +303,27 @@ def overtake(shop):
         tx.append("run.released", shop.run_id, shop.run_id, {"token": known["token"] + 1})
         tx.commit()
     ledger.close()
+
+
+def test_an_interrupted_write_is_settled_by_the_file(shop):
+    """What it had written is there, and nobody has to be asked."""
+    letter = {"id": "w", "tool": "Write", "input": {"file_path": "letter", "content": "hello"}}
+    shop.job(letter, step("c", "echo c >> effects"))
+    killed = shop.start(DURABLE_TEST_CRASH="after-effect:kill")
+    killed.communicate(timeout=30)
+    assert (shop.cwd / "letter").read_text() == "hello"
+    assert shop.step("w")["status"] == "in_doubt"
+    assert (shop.resume().code, shop.effects, shop.step("w")["closed_by"]) == (0, ["c"], "probe")
+
+
+def test_each_epoch_of_a_run_ends_once(shop):
+    shop.job(step("a", "[ -e gate ]", effect="repeatable"))
+    shop.run()
+    shop.resume()
+    open_gate(shop)
+    shop.resume()
+    kinds = ("run.opened", "run.reopened", "run.failed", "run.completed")
+    told = [row["type"] for row in shop.rows("SELECT type FROM events WHERE run_id = ? ORDER BY seq", shop.run_id)]
+    assert [kind for kind in told if kind in kinds] == [
+        "run.opened", "run.failed", "run.reopened", "run.failed", "run.reopened", "run.completed",
+    ]  # fmt: skip

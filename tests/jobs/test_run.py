@@ -174,3 +174,22 @@ def test_what_is_no_job_is_one_sentence(shop, text):
 def test_a_line_that_makes_no_sense_runs_nothing(shop, words):
     shop.job(step("a", "echo a >> effects"))
     assert (shop.durable("run", "job.json", *words).code, shop.effects) == (2, [])
+
+
+def test_a_step_runs_where_it_says(shop):
+    (shop.cwd / "sub").mkdir()
+    letter = {"id": "c", "tool": "Write", "cwd": "sub", "input": {"file_path": "letter", "content": "x"}}
+    shop.job(step("a", "pwd >> effects", cwd="sub"), step("b", "pwd >> effects", cwd=str(shop.root)), letter)
+    assert shop.run().code == 0
+    assert (shop.cwd / "sub" / "effects").read_text() == f"{shop.cwd}/sub\n"
+    assert (shop.root / "effects").read_text() == f"{shop.root}\n"
+    assert (shop.cwd / "sub" / "letter").read_text() == "x"
+
+
+def test_a_step_whose_directory_is_not_there_fails_and_nothing_of_it_ran(shop):
+    shop.job(step("a", "echo a >> effects", cwd="nowhere"))
+    done = shop.run()
+    assert (done.code, done.standing()) == (1, {"a": "failed"})
+    assert "nowhere" in done.last["steps"][0]["why"]
+    (shop.cwd / "nowhere").mkdir()
+    assert shop.resume().code == 0

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
 from durable import home
 from durable.cli.options import flag, value
@@ -44,26 +45,52 @@ WAIT_S = 30.0
 OFTEN_ENOUGH = 20
 
 
+@dataclass(frozen=True, kw_only=True)
 class Asked:
     """What was asked for on the line."""
 
-    def __init__(self, **given: object) -> None:
-        self.dry_run = bool(given.get("dry_run"))
-        self.only_print = bool(given.get("only_print"))
-        self.yes = bool(given.get("yes"))
-        self.anyway = bool(given.get("anyway"))
-        self.replay = bool(given.get("replay"))
-        self.only = [name for name in str(given.get("only") or "").split(",") if name]
-        self.prompt = str(given.get("prompt") or "")
-        self.strict = bool(given.get("strict"))
-        self.no_strict = bool(given.get("no_strict"))
-        self.at_once = int(str(given.get("at_once", 4)))
-        self.wait_s = float(str(given.get("wait", WAIT_S)))
+    dry_run: bool
+    only_print: bool
+    yes: bool
+    wait_s: float
+    at_once: int
+    replay: bool
+    only: frozenset[str]
+    prompt: str
+    strict: bool
+    no_strict: bool
+    anyway: bool
 
 
-def run(run_id: str = "", **given: object) -> Iterator[Result]:
+def run(
+    run_id: str = "",
+    dry_run: bool = False,
+    only_print: bool = False,
+    yes: bool = False,
+    wait: float = WAIT_S,
+    at_once: int = 4,
+    replay: bool = False,
+    only: str = "",
+    prompt: str = "",
+    strict: bool = False,
+    no_strict: bool = False,
+    anyway: bool = False,
+) -> Iterator[Result]:
     """Go on with a run that was cut off: what is done stays done, what nobody knows is looked up."""
-    asked = _checked(Asked(**given))
+    asked = Asked(
+        dry_run=dry_run,
+        only_print=only_print,
+        yes=yes,
+        wait_s=wait,
+        at_once=at_once,
+        replay=replay,
+        only=frozenset(name for name in only.split(",") if name),
+        prompt=prompt,
+        strict=strict,
+        no_strict=no_strict,
+        anyway=anyway,
+    )
+    _check(asked)
     state = home.data_home()
     if not has_ledger(state):
         raise UsageError(no_ledger(state), "there is nothing to resume")
@@ -136,14 +163,13 @@ class TooOften(UsageError):
     exit_code = 1
 
 
-def _checked(asked: Asked) -> Asked:
+def _check(asked: Asked) -> None:
     if asked.at_once < 1:
         raise UsageError(f"--at-once can't be {asked.at_once}", "take 1 or more")
     if not 0 <= asked.wait_s <= 86_400:
         raise UsageError(f"--wait can't be {asked.wait_s:g}", "take a number of seconds up to a day")
     if asked.strict and asked.no_strict:
         raise UsageError("--strict and --no-strict say the opposite", "choose one")
-    return asked
 
 
 def _refuse_what_is_over(run_id: str, row: Row, sessions: list[Row]) -> None:

@@ -50,7 +50,7 @@ class AgentRun:
         self.run_id = run_id
         self.cwd: str = row["project"] or ""
         self.asked = asked
-        self.wanted = Wanted(asked.replay, frozenset(asked.only))
+        self.wanted = Wanted(asked.replay, asked.only)
         self.unfinished: list[Unfinished] = []
         talks = [one["session_id"] for one in sessions if one["transcript_path"]] or [sessions[-1]["session_id"]]
         headless = ["-p", asked.prompt] if asked.prompt else []

@@ -42,5 +42,5 @@ def execute(
         from durable.execute.mcp_servers import server_of
 
         server = server_of(call.tool, project, env.get("HOME", ""), env)
-        return call_mcp(call.tool, call.input, server, env, MCP_TIMEOUT_S)
+        return call_mcp(call.tool, call.input, server, env, MCP_TIMEOUT_S, stop)
     return Outcome.failed(f"durable can't execute {call.tool}", not_begun=True)

@@ -5,6 +5,7 @@ It ends when nothing more can begin. Whatever ends it earlier, the ledger says h
 
 from __future__ import annotations
 
+import os
 import selectors
 import signal
 
@@ -12,7 +13,9 @@ from durable import crash
 from durable.errors import DurableError
 from durable.event import Call
 from durable.execute.own import Own
+from durable.execute.tools import FILES
 from durable.job import standing as at
+from durable.job.model import TOOLS
 from durable.job.references import filled, mentioned
 from durable.job.standing import Standing, ready, standings
 from durable.native import loads
@@ -99,7 +102,7 @@ class Runner:
         fields = step.rule_fields() | ({"gate": step.gate} if step.gate else {})
         own = Own(self.job.name, step.id, step.effect, fields)
         call = Call(step.id, step.tool, given)
-        cwd = step.cwd or self.cwd
+        cwd = self._cwd(step)
         prepared = self.hand.prepare(call, cwd, own)
         decision, row = prepared.decision, prepared.step
         if decision.verdict in (DENY, DEFER):
@@ -113,7 +116,15 @@ class Runner:
 
     def _input(self, step: JobStep) -> dict[str, Any]:
         outputs = {name: self._output(name) for name in mentioned(step.input)}
-        return filled(step.tool, step.input, outputs)
+        given = filled(step.tool, step.input, outputs)
+        if step.tool in FILES:
+            # What is on record must name the file wherever somebody asks after it.
+            field = TOOLS[step.tool]
+            given[field] = os.path.join(self._cwd(step), given[field])
+        return given
+
+    def _cwd(self, step: JobStep) -> str:
+        return os.path.join(self.cwd, step.cwd) if step.cwd else self.cwd
 
     def _output(self, name: str) -> str:
         if name not in self._outputs:
