@@ -183,3 +183,18 @@ def test_killed_in_the_middle_it_is_taken_up_where_it_was(door):
     killed = resume(door, "--replay", DURABLE_TEST_CRASH="job-step-prepared:kill")
     assert (killed.returncode, effects(door)) == (-9, [])
     assert (resume(door, "--replay").returncode, effects(door)) == (0, ["one", "two"])
+
+
+def test_what_is_prepared_when_a_signal_comes_is_not_made(door):
+    cut_off(door, bash("echo one >> effects"))
+    gate = door.project / "gate"
+    argv = [sys.executable, "-P", "-m", "durable", "resume", "--run-id", SESSION, "--json", "--yes", "--replay"]
+    env = {**door.env, "PYTHONPATH": os.pathsep.join(sys.path), "DURABLE_TEST_CRASH": f"job-step-prepared:hold={gate}"}
+    process = subprocess.Popen(argv, env=env, cwd=door.project, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    while not gate.exists():
+        assert process.poll() is None, process.communicate()
+    process.send_signal(signal.SIGINT)
+    gate.unlink()
+    process.communicate(timeout=30)
+    assert (process.returncode, effects(door)) == (130, [])
+    assert (resume(door, "--replay").returncode, effects(door)) == (0, ["one"])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
-
 from durable import owner as owners
 from durable.errors import UsageError
 from durable.event import Call
 from durable.execute.original import original_input
 from durable.execute.own import Place, us
+from durable.execute.signals import heard_by
 from durable.on_resume import Asked, Way, way_of
 from durable.policy.decide import DEFER, MAY_RUN
 from durable.policy.match import rules_for
@@ -27,10 +26,10 @@ if TYPE_CHECKING:
     from durable.policy.rule import Rule
     from durable.step import Step
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WAITS = "waits for a person"
 REFUSED = "refused"
 LOST = "in_doubt"
+NOT_BEGUN = "not begun"
 TICK_S = 1.0
 
 
@@ -104,12 +103,8 @@ class Redo:
         self._working: Working | None = None
 
     def all(self, those: list[Unfinished]) -> list[Redone]:
-        before = {number: signal.signal(number, self._interrupt) for number in SIGNALS}
-        try:
+        with heard_by(self._interrupt):
             return [self._one(one) for one in those if not self.interrupted]
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def close(self) -> None:
         """What we opened for it: our session, and ourselves as its owner."""
@@ -140,8 +135,12 @@ class Redo:
         if prepared.decision.verdict == DEFER or prepared.decision.verdict not in MAY_RUN:
             status = WAITS if prepared.decision.verdict == DEFER else REFUSED
             return Redone(step, status, prepared.decision.reason, again)
+        if self.interrupted:
+            return Redone(step, NOT_BEGUN, "a signal came first", again)
         file = {"before": step.file_before or "", "since": step.prepared_at}
         self._working = self.hand.start(prepared, call, step.cwd, file=file, place=place)
+        if self.interrupted:
+            self._working.stop()
         while not self._working.ended(TICK_S):
             self.hand.beat()
         answer = self._working.answer()

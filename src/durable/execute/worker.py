@@ -41,6 +41,12 @@ WITHHELD = "withheld"  # beside a response of which a secret was taken out befor
 TRUNCATED = "truncated"
 
 
+class Stopped(DurableError):
+    """Asked to end before anything of it had begun."""
+
+    code = "stopped"
+
+
 class Worker:
     def __init__(self, request: dict[str, Any]) -> None:
         self.request = request
@@ -57,7 +63,7 @@ class Worker:
     def work(self) -> dict[str, Any]:
         try:
             step = self._permit()
-        except (IllegalMove, lease.Superseded) as error:
+        except (IllegalMove, lease.Superseded, Stopped) as error:
             return {"status": NOT_BEGUN, "error": str(error)}
         if step is None:
             return {"status": REFUSED, "error": "the run was cancelled"}
@@ -77,6 +83,8 @@ class Worker:
         """The prepared row must still be there for us: whoever took the run over has closed it."""
         with self.ledger.begin() as tx:
             lease.check(tx, self.place.run_id, self.request["token"])
+            if self.stopped:
+                raise Stopped("it was to end before it had begun, and nothing of it ran", "")
             step = self._row(tx)
             run = tx.one("run", run_id=self.place.run_id)
             if run is None or run["status"] == "cancelled":

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import selectors
-import signal
 
 from durable import crash
 from durable.errors import DurableError
 from durable.event import Call
 from durable.execute.own import Own
+from durable.execute.signals import heard_by
 from durable.execute.tools import FILES
 from durable.job import standing as at
 from durable.job.model import TOOLS
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     Watch = Callable[[Mapping[str, Standing]], None]
 
 TICK_S = 0.2
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 RUNS = "running"
 
 
@@ -66,13 +65,9 @@ class Runner:
         return self.found
 
     def run(self) -> None:
-        before = {number: signal.signal(number, self._interrupt) for number in SIGNALS}
-        try:
+        with heard_by(self._interrupt):
             while self._begin() or self._under_way:
                 self._wait()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def _interrupt(self, number: int, frame: object) -> None:
         self.interrupted = number
@@ -109,10 +104,14 @@ class Runner:
             kind = at.WAITS if decision.verdict == DEFER else at.DOUBT if decision.code == IN_DOUBT else at.STOPPED
             self._ended(step.id, Standing(kind, row, decision.reason))
             return
+        if self.interrupted:
+            return  # While a probe was asked, or the ledger was busy. It stays prepared, and nothing of it runs.
         working = self.hand.start(prepared, call, cwd, own)
         self.found[step.id] = Standing(RUNS, row)
         self._under_way[step.id] = working
         self._selector.register(working.outlet, selectors.EVENT_READ, step.id)
+        if self.interrupted:
+            working.stop()
 
     def _input(self, step: JobStep) -> dict[str, Any]:
         outputs = {name: self._output(name) for name in mentioned(step.input)}
