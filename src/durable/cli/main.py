@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
-from durable.cli.frame import guarded
+from durable.cli.frame import INTERRUPTED, guarded
 from durable.cli.frame import version as version_result
 from durable.cli.options import JSON, Option, call, help_line, split
 from durable.cli.verbs import PASS_ON, VERBS
@@ -48,6 +48,8 @@ def _outcome(words: list[str]) -> Outcome:
         raise UsageError(str(error.format_message()).rstrip("."), _remedy(words)) from None  # type: ignore[attr-defined]
     except typer.Abort:
         raise KeyboardInterrupt from None
+    if answer == INTERRUPTED:  # Typer makes a number of Ctrl-C.
+        raise KeyboardInterrupt
     # An int is the exit code of --help, which printed for itself.
     return iter(()) if isinstance(answer, int) else answer
 
