@@ -12,7 +12,7 @@ from jobs.workshop import ROOT, kill, wait_for
 
 MAIL = ROOT / "examples" / "mail"
 PAUSE = "echo begun >> effects; while [ ! -e gate ]; do sleep 0.02; done"
-SEND = f"{sys.executable} send.py letter.eml"
+SEND = f"{sys.executable} send.py letter-${{steps.today.output}}.eml"
 LINES = {
     "a step of its own": {"pause": PAUSE, "send": SEND},
     "before the send": {"pause": "true", "send": f"{PAUSE}; {SEND}"},
@@ -130,3 +130,16 @@ def test_what_the_server_did_not_take_failed_and_is_sent_by_resume(desk, office,
     assert "nothing was sent" in done.last["steps"][-1]["why"]
     office.refuses = False
     assert sent_once(desk.resume(), office)
+
+
+def test_another_day_s_letter_is_another_one_also_after_a_cut(desk, office):
+    letter(desk, LINES["before the send"])
+    cut_off(desk, whole=True)
+    open_gate(desk)
+    assert sent_once(desk.resume(), office)
+    again = desk.durable("run", "job.json", "--run-id", f"{desk.run_id}b", "--json")
+    assert (again.standing()["send"], len(office.letters)) == ("stopped", 1)
+    path = desk.cwd / "job.json"
+    path.write_text(path.read_text().replace("date +%F", "echo 2001-01-01"))
+    other = desk.durable("run", "job.json", "--run-id", f"{desk.run_id}c", "--json")
+    assert (other.code, len(office.letters)) == (0, 2)

@@ -56,6 +56,12 @@ def test_of_a_long_output_the_exit_code_and_the_end_are_shown(shop):
     assert f"durable step {shop.step('a')['step_id']} --full" in "\n".join(lines)
 
 
+def test_on_a_narrow_screen_what_a_step_said_breaks_between_words(shop):
+    shop.job(step("a", "echo alpha beta gamma delta epsilon zeta eta theta; exit 3", effect="repeatable"))
+    lines = shop.durable("run", "job.json", "--run-id", shop.run_id, COLUMNS="30").out.splitlines()
+    assert ["  alpha beta gamma delta", "  epsilon zeta eta theta"] == [line for line in lines if "eta" in line]
+
+
 def test_resume_says_first_which_run_it_is(shop):
     shop.job(step("a", "[ -e gate ]", effect="repeatable"))
     shop.run()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from durable.cli.result import Note, Paragraph, Result, Table, Verbatim
 from durable.cli.resume_view import settling
+from durable.cli.screen import columns
 from durable.job import standing as at
 from durable.step import ONCE
 from durable.view import counted
@@ -81,7 +84,8 @@ def _view(runner: Runner) -> Iterator[Block]:
 
 def _why(name: str, standing: Standing) -> list[str]:
     """A command may have said a lot: its exit code and its last words are most of what there is to know."""
-    lines = (standing.why or _kind(standing)).strip().splitlines()
+    said = (standing.why or _kind(standing)).strip().splitlines()
+    lines = [part for line in said for part in textwrap.wrap(line, columns() - 4, break_long_words=False) or [""]]
     if len(lines) <= LINES or standing.step is None:
         return [f"{name}: {lines[0]}", *(f"  {line}" for line in lines[1:])]
     left_out = f"… {len(lines) - LINES} lines more: durable step {standing.step.step_id} --full"
