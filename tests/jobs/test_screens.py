@@ -49,6 +49,14 @@ def test_in_doubt_comes_with_the_two_lines_that_settle_it(shop):
     assert f"  durable happened {step_id}, or durable not-happened {step_id}" in done
 
 
+def test_what_waits_says_which_rule_wants_it_and_the_lines_that_answer_it_once(shop):
+    shop.job(step("a", "true", gate="ask"))
+    done = screen(shop)
+    step_id = shop.step("a")["step_id"]
+    assert "a: The rule job:demo.a wants a person's approval for this call." in done
+    assert [line for line in done if step_id in line][1:] == [f"  durable approve {step_id}, or durable deny {step_id}"]
+
+
 def test_of_a_long_output_the_exit_code_and_the_end_are_shown(shop):
     shop.job(step("a", "seq 500; exit 3", effect="repeatable"))
     lines = screen(shop)

@@ -85,6 +85,8 @@ def _view(runner: Runner) -> Iterator[Block]:
 def _why(name: str, standing: Standing) -> list[str]:
     """A command may have said a lot: its exit code and its last words are most of what there is to know."""
     said = (standing.why or _kind(standing)).strip().splitlines()
+    if standing.kind == at.WAITS:
+        said = said[:1]  # The rest says in other words which lines answer it.
     lines = [part for line in said for part in textwrap.wrap(line, columns() - 4, break_long_words=False) or [""]]
     if len(lines) <= LINES or standing.step is None:
         return [f"{name}: {lines[0]}", *(f"  {line}" for line in lines[1:])]
