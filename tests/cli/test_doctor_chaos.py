@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import signal
+import site
 import subprocess
 import sys
 import time
@@ -25,6 +26,8 @@ from durable.settings.registration import installed_hooks
 
 PRE = ROOT / "hooks" / "pre_tool_use.py"
 PATIENCE_S = 60.0
+SOONER_THAN_A_HOOK_IS_GIVEN_UP_S = 15.0
+NOTHING_RUNS = '[rules.nothing]\nmatch = "Bash(*)"\ngate = "deny"\n'
 # A hook of ours that answers as each of these says, whatever the one behind it would have said.
 FORGETS = "# durable's own? It permits, and writes nothing.\n"
 OVERLOOKS = f"""# durable's own, and every no becomes a yes
@@ -123,7 +126,7 @@ def test_on_a_sound_machine_each_effect_happens_once_or_is_in_doubt_and_nothing_
     sick.machine.before("Bash", command="ls -l")
     config = sick.machine.config
     config.mkdir(parents=True)
-    (config / "policy.toml").write_text('mode = "observe"\n')
+    (config / "policy.toml").write_text(NOTHING_RUNS)
     places = (sick.machine.home, sick.machine.state, sick.machine.project)
     before = everything(*places)
     data = sick.data(code=0)
@@ -143,6 +146,9 @@ def test_on_a_sound_machine_each_effect_happens_once_or_is_in_doubt_and_nothing_
 
 
 def test_in_an_empty_home_the_jobs_alone_are_struck_and_it_stays_empty(sick):
+    policy = sick.machine.root / "policy.toml"
+    policy.write_text(NOTHING_RUNS)
+    sick.env |= {"DURABLE_POLICY": str(policy), "DURABLE_RUN_ID": "mine", "DURABLE_TEST_CRASH": "job-begun:kill"}
     done = sick.run(cli=CHECKOUT)
     assert (done.returncode, list(sick.machine.home.iterdir()), list(sick.tmp.iterdir())) == (1, [], [])
     assert not sick.machine.state.exists()
@@ -278,23 +284,52 @@ def test_once_or_in_doubt_and_said_so_and_nothing_else(times, rows, told, outcom
 # ---- while it runs ------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="processes are found by /proc")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_it_ends_what_it_started_and_takes_its_directory_away(sick, number):
-    sick.register()
+def interrupted(sick, number, under_way):
     running = subprocess.Popen(
         [*FULL, "doctor", "--chaos"], env=sick.machine.env(**sick.env), cwd=sick.machine.project,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     until = time.monotonic() + PATIENCE_S
-    while not list(sick.tmp.glob("*/cell-1/state")):
+    while not under_way():
         assert time.monotonic() < until and running.poll() is None
         time.sleep(0.005)
     running.send_signal(number)
-    assert running.wait(PATIENCE_S) == 130
-    assert running.communicate() == (b"", b"")
+    code = running.wait(SOONER_THAN_A_HOOK_IS_GIVEN_UP_S)
+    assert (code, running.communicate()) == (130, (b"", b""))
     assert list(sick.tmp.iterdir()) == []
     assert of_the_trial(sick.tmp) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are found by /proc")
+def test_ctrl_c_ends_even_a_hook_that_would_not_end_and_takes_the_directory_away(sick):
+    mark = sick.machine.root / "mark"
+    sick.register(sick.hook(f"# durable\nimport time\nopen({str(mark)!r}, 'w')\ntime.sleep(600)\n"))
+    interrupted(sick, signal.SIGINT, mark.exists)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are found by /proc")
+def test_sigterm_ends_a_job_with_whatever_executes_its_steps(sick):
+    interrupted(sick, signal.SIGTERM, lambda: list(sick.tmp.glob("*/cell-1/witness")))
+
+
+def test_whatever_ends_it_early_leaves_the_terminal_clean_and_starts_nothing_more(tmp_path):
+    def ends(root):
+        raise KeyboardInterrupt
+
+    told = []
+    planned = [chaos.Planned(cell, "", ends) for cell in job_cells()]
+    children = Children()
+    with pytest.raises(KeyboardInterrupt):
+        chaos._all(planned, str(tmp_path), children, lambda done, total: told.append((done, total)))
+    assert (told[0], told[-1]) == ((0, 5), (5, 5))
+    with pytest.raises(Over):
+        children.start(["true"])
+
+
+def test_what_a_person_has_installed_for_himself_is_there_though_his_home_is_not(tmp_path):
+    env = chaos_jobs._environment(str(tmp_path))
+    assert env["HOME"].startswith(str(tmp_path))
+    assert env["PYTHONUSERBASE"] == site.getuserbase()
 
 
 def of_the_trial(tmp):

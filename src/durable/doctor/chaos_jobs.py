@@ -1,4 +1,4 @@
-"""A job as the victim: whoever runs it or executes its step is killed, and it is resumed until it ends."""
+"""A job as the victim: whoever runs it or executes its step is killed, and it is resumed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ STEPS = ("one", "two")
 # What came to an end of its own: all is done, or something waits for a person.
 AN_END = (0, 1)
 PATIENCE_S = 60.0
-OFTEN = 3
 _KEPT_BACK = ("ANTHROPIC_", "CLAUDE", "DURABLE_", "XDG_")
 
 
@@ -73,11 +72,7 @@ class JobTrial:
             json.dump({"name": "doctor", "steps": steps}, file)
 
     def _resume(self) -> Answer:
-        for _ in range(OFTEN):
-            answer = self._durable("resume", "--yes", "--wait", "5")
-            if answer.code in AN_END:
-                break
-        return answer
+        return self._durable("resume", "--wait", "5")
 
     def _durable(self, *words: str, **more: str) -> Answer:
         argv = [sys.executable, "-P", "-m", "durable", *words, "--run-id", self.run_id, "--json"]
