@@ -39,9 +39,8 @@ class Superseded(DurableError):
 
 def take(tx: Transaction, run_id: str, what: str) -> int:
     """The token under which this process may work on the run. The caller commits."""
+    refuse_if_held(tx, run_id)
     known = tx.one("lease", run_id=run_id)
-    if known is not None and known["ended_at"] is None:
-        _refuse_if_held(tx, run_id, known)
     token = 1 if known is None else known["token"] + 1
     me = owners.current(run_id, {"CLAUDE_PID": str(os.getpid())})
     place = {name: getattr(me, name) for name in _PLACE}
@@ -71,7 +70,10 @@ def release(tx: Transaction, run_id: str, token: int) -> None:
         tx.append("run.released", run_id, run_id, {"token": token})
 
 
-def _refuse_if_held(tx: Transaction, run_id: str, known: dict[str, Any]) -> None:
+def refuse_if_held(tx: Transaction, run_id: str) -> None:
+    known = tx.one("lease", run_id=run_id)
+    if known is None or known["ended_at"] is not None:
+        return
     verdict, why = owners.liveness(holder(known))
     since = f"since {known['taken_at'][:19].replace('T', ' ')} UTC"
     if verdict == owners.ALIVE:

@@ -11,7 +11,8 @@ from durable.step import IN_DOUBT, ONCE, PREPARED, REFUSED, RUNNING, SUCCEEDED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from typing import Any
 
     from durable.step import Step
 
@@ -56,7 +57,7 @@ class Item:
         self.receipt = receipt
         self.left = left
         self.probed = probed
-        self.kind = _kind(self)
+        self.kind = kind_of(step.row, left)
 
 
 class Around:
@@ -92,20 +93,21 @@ def brief(planned: dict[str, list[Item]], run_id: str, around: Around | None = N
     return text(planned, run_id, around)
 
 
-def _kind(item: Item) -> str:
-    step = item.step
-    if step.row.get("flag") == FLAGGED:
+def kind_of(row: Mapping[str, Any], left: str = "") -> str:
+    """Where a step stands for whoever goes on; "" if he need not know. Every screen asks here."""
+    status = row["status"]
+    if row.get("flag") == FLAGGED:
         return CONTRADICTED
-    if step.status == SUCCEEDED:
-        return DONE if step.effect == ONCE else ""
-    if step.status == REFUSED:
-        return NOT_BEGUN if step.row.get("closed_by") in NEVER_BEGUN else ""
-    if step.status not in (PREPARED, RUNNING, IN_DOUBT):
+    if status == SUCCEEDED:
+        return DONE if row["effect"] == ONCE else ""
+    if status == REFUSED:
+        return NOT_BEGUN if row.get("closed_by") in NEVER_BEGUN else ""
+    if status not in (PREPARED, RUNNING, IN_DOUBT):
         return ""
-    if step.status == PREPARED and step.deferred_at is not None:
-        return APPROVED if step.approval == "approved" else WAITS
-    if item.left:
+    if status == PREPARED and row["deferred_at"] is not None:
+        return APPROVED if row["approval"] == "approved" else WAITS
+    if left:
         return GOES_ON
-    if step.status == PREPARED:
+    if status == PREPARED:
         return NOT_BEGUN
-    return DOUBT if step.effect == ONCE else FREE
+    return DOUBT if row["effect"] == ONCE else FREE

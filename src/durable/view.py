@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from durable.errors import DurableError
 from durable.native import loads, sha256
-from durable.step import IN_DOUBT, ONCE, OPEN, PREPARED, UNPREPARED
+from durable.resume import APPROVED, DOUBT, WAITS, kind_of
+from durable.step import IN_DOUBT, OPEN, UNPREPARED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -127,16 +128,16 @@ def is_unsettled(row: Row) -> bool:
 
 
 def needs_a_person(row: Row) -> bool:
-    return bool(row["status"] == IN_DOUBT and row["effect"] == ONCE)
+    return row["status"] == IN_DOUBT and kind_of(row) == DOUBT
 
 
 def is_deferred(row: Row) -> bool:
     """It has not begun: a person has to answer, or its session to be resumed with their answer."""
-    return bool(row["status"] == PREPARED and row["deferred_at"])
+    return kind_of(row) in (WAITS, APPROVED)
 
 
 def waits_for_an_answer(row: Row) -> bool:
-    return is_deferred(row) and row["approval"] is None
+    return kind_of(row) == WAITS
 
 
 def was_let_through(row: Row) -> bool:

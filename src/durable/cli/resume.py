@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from durable import home
+from durable import home, lease
 from durable.cli.options import flag, value
 from durable.cli.reading import find_run, has_ledger, no_ledger
 from durable.cli.result import Result
@@ -123,6 +123,7 @@ class _Resumption:
     def go(self) -> Iterator[Result]:
         with self.ledger.begin() as tx:
             refuse_while_at_work(tx, self.run_id)
+            lease.refuse_if_held(tx, self.run_id)
             is_job = tx.one("job", run_id=self.run_id) is not None
         kind = JobRun if is_job else AgentRun
         work = kind(self.state, self.ledger, self.policy, self.run_id, self.row, self.sessions, self.asked)
