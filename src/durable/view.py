@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from durable.errors import DurableError
 from durable.native import loads, sha256
-from durable.resume import APPROVED, DOUBT, WAITS, kind_of
-from durable.step import IN_DOUBT, OPEN, UNPREPARED
+from durable.resume import DOUBT, WAITS, kind_of
+from durable.step import IN_DOUBT, OPEN, PREPARED, UNPREPARED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def needs_a_person(row: Row) -> bool:
 
 def is_deferred(row: Row) -> bool:
     """It has not begun: a person has to answer, or its session to be resumed with their answer."""
-    return kind_of(row) in (WAITS, APPROVED)
+    return bool(row["status"] == PREPARED and row["deferred_at"])
 
 
 def waits_for_an_answer(row: Row) -> bool:
