@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 from pydantic import ValidationError
 
-from durable.errors import DurableError, UsageError
+from durable.errors import DurableError, InputError, UsageError
 from durable.fingerprint import input_hash
 from durable.job.model import Job
 from durable.native import dumps, loads
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from durable.redact import Redactor
 
 LARGEST = 50_000_000
+DEEPEST = 100
 
 
 class Loaded:
@@ -52,10 +52,18 @@ def read_job(path: str) -> Loaded:
     if len(text) > LARGEST:
         raise UsageError(f"the job {path} is larger than {LARGEST} characters", "pass large inputs as files")
     try:
-        given = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"the job {path} is no valid JSON ({error})", "mend that") from None
+        given = loads(text)
+    except InputError as error:
+        raise UsageError(f"the job {path} is no valid JSON ({error.problem})", "mend that") from None
+    if _nests(given, DEEPEST):
+        raise UsageError(f"the job {path} nests deeper than {DEEPEST} levels", "pass such an input in a file")
     return Loaded(_checked(given, path), given, os.path.abspath(path))
+
+
+def _nests(value: Any, levels: int) -> bool:
+    """Deeper than so many levels: whoever redacts or hashes it walks down all of them."""
+    below = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels < 0 or any(_nests(one, levels - 1) for one in below)
 
 
 def _checked(given: Any, path: str) -> Job:
