@@ -91,4 +91,4 @@ def _with_output(head: str, process: Process) -> str:
 
 
 def _truncated(process: Process) -> bool:
-    return process.stdout.left_out > 0 or process.stderr.left_out > 0
+    return not (process.stdout.whole and process.stderr.whole)

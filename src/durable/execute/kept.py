@@ -26,6 +26,11 @@ class Kept:
     def left_out(self) -> int:
         return max(self._size - self.limit, 0)
 
+    @property
+    def whole(self) -> bool:
+        """Whether `text` is what was printed, to the letter."""
+        return not self.left_out and _is_text(self._head + self._tail)
+
     def text(self) -> str:
         """Whatever bytes it held: what is no UTF-8 is told as `\\xff`."""
         self._forget()
@@ -38,6 +43,14 @@ class Kept:
         excess = len(self._tail) - (self.limit - self.limit // 2)
         if excess > 0:
             del self._tail[:excess]
+
+
+def _is_text(data: bytearray) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _decoded(data: bytearray) -> str:

@@ -18,7 +18,7 @@ from durable.agents import ourselves
 from durable.clock import monotonic
 from durable.closing import News, apply, closing
 from durable.ending import Ending
-from durable.errors import DurableError, IllegalMove
+from durable.errors import DurableError
 from durable.event import Call
 from durable.execute.outcome import Outcome
 from durable.execute.own import Own, OwnReceipt, Place, after, marked, us
@@ -63,7 +63,7 @@ class Worker:
     def work(self) -> dict[str, Any]:
         try:
             step = self._permit()
-        except (IllegalMove, lease.Superseded, Stopped) as error:
+        except DurableError as error:
             return {"status": NOT_BEGUN, "error": str(error)}
         if step is None:
             return {"status": REFUSED, "error": "the run was cancelled"}
@@ -173,6 +173,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, worker.stop)
     answer = json.dumps(worker.work())
+    crash.point("job-before-answer")
     try:
         sys.stdout.write(answer)
         sys.stdout.flush()

@@ -119,7 +119,7 @@ class Runner:
         if step.tool in FILES:
             # What is on record must name the file wherever somebody asks after it.
             field = TOOLS[step.tool]
-            given[field] = os.path.join(self._cwd(step), given[field])
+            given[field] = os.path.join(self._cwd(step), os.path.expanduser(given[field]))
         return given
 
     def _cwd(self, step: JobStep) -> str:
@@ -130,7 +130,7 @@ class Runner:
             self._outputs[name] = self._kept_output(name, self.found[name].step)
         response = self._outputs[name]
         if isinstance(response, dict) and response.get("truncated"):
-            raise Stuck(f"the output of {name} was too long to be kept whole: pass it on in a file")
+            raise Stuck(f"the output of {name} was too long to be kept whole, or is no text: pass it on in a file")
         return text_of(response).rstrip("\n")
 
     def _kept_output(self, name: str, step: Step | None) -> Any:
@@ -184,7 +184,8 @@ class Runner:
                 apply(tx, row, News(Ending(IN_DOUBT, why), "resume"))
                 tx.commit()
         row = self._row(row.step_id)
-        return Standing(at.DOUBT if row.status == IN_DOUBT else at.FAILED, row, why)
+        kind = {IN_DOUBT: at.DOUBT, SUCCEEDED: at.DONE}.get(row.status, at.FAILED)
+        return Standing(kind, row, why)
 
     def _row(self, step_id: str) -> Step:
         with self.hand.ledger.begin() as tx:

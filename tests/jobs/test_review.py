@@ -1,0 +1,51 @@
+"""What a job is given, and what it is told, at its edges."""
+
+import os
+
+import pytest
+
+from jobs.workshop import step, wait_for
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [('"timeout": 1e999', "too large"), ('"timeout": NaN', "NaN"), (f'"x": {"[" * 400}{"]" * 400}', "nests deeper")],
+)
+def test_numbers_and_nesting_that_no_ledger_keeps_are_one_sentence(shop, given, said):
+    text = f'{{"name": "x", "steps": [{{"id": "a", "tool": "Bash", "input": {{"command": "true", {given}}}}}]}}'
+    (shop.cwd / "job.json").write_text(text)
+    done = shop.run()
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1), done.err
+    assert said in done.err and not shop.state.exists()
+
+
+def test_a_file_under_the_home_directory_is_written_there(shop):
+    shop.job({"id": "w", "tool": "Write", "input": {"file_path": "~/letter", "content": "x"}})
+    assert shop.run().code == 0
+    assert (shop.home / "letter").read_text() == "x" and os.listdir(shop.cwd) == ["job.json"]
+
+
+def test_an_output_that_is_no_text_is_not_passed_on(shop):
+    shop.job(step("a", r"printf '\377'"), step("b", "echo ${steps.a.output} >> effects"))
+    done = shop.run()
+    assert (done.code, done.standing(), shop.effects) == (1, {"a": "done", "b": "failed"}, [])
+    assert "is no text" in done.last["steps"][1]["why"]
+
+
+def test_a_worker_that_is_killed_behind_its_receipt_has_done_its_step(shop):
+    shop.job(step("a", "echo a >> effects; echo said"), step("b", "echo ${steps.a.output} >> effects"))
+    done = shop.run(DURABLE_TEST_CRASH="job-before-answer:kill")
+    assert (done.code, done.err, done.standing()) == (0, "", {"a": "done", "b": "done"})
+    assert shop.effects == ["a", "said"]
+
+
+def test_a_ledger_that_goes_away_between_two_steps_is_said_without_a_traceback(shop):
+    shop.job(step("a", "echo a >> effects"))
+    gate = shop.root / "gate"
+    process = shop.start(DURABLE_TEST_CRASH=f"job-step-prepared:hold={gate}")
+    wait_for(gate.exists, "the first step prepared")
+    (shop.state / "key").rename(shop.root / "key")
+    gate.unlink()
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err.count("\n"), shop.effects) == (3, 1, [])
+    assert "key is missing" in err
