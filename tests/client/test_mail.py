@@ -18,8 +18,8 @@ import ledger_view
 from jobs.post_office import PostOffice
 
 from .client import REPOSITORY, Running
-from .cut_off import Shop
 from .scripted_model import Block, ScriptedModel, bash, say
+from .shop import Shop
 from .waiting import wait_for
 
 EXAMPLES = REPOSITORY / "examples"

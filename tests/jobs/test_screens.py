@@ -49,6 +49,15 @@ def test_in_doubt_comes_with_the_two_lines_that_settle_it(shop):
     assert f"  durable happened {step_id}, or durable not-happened {step_id}" in done
 
 
+def test_refused_for_another_run_s_doubt_it_names_that_step_to_settle_and_not_its_own(shop):
+    shop.job(step("a", "exit 3"))
+    shop.run()
+    lines = screen(shop, "run", "job.json", "--run-id", f"{shop.run_id}b")
+    first, second = (row["step_id"] for row in shop.steps("a"))
+    text = "\n".join(lines)
+    assert f"durable not-happened {first}" in text and f"happened {second}" not in text
+
+
 def test_what_waits_says_which_rule_wants_it_and_the_lines_that_answer_it_once(shop):
     shop.job(step("a", "true", gate="ask"))
     done = screen(shop)
@@ -67,7 +76,13 @@ def test_of_a_long_output_the_exit_code_and_the_end_are_shown(shop):
 def test_on_a_narrow_screen_what_a_step_said_breaks_between_words(shop):
     shop.job(step("a", "echo alpha beta gamma delta epsilon zeta eta theta; exit 3", effect="repeatable"))
     lines = shop.durable("run", "job.json", "--run-id", shop.run_id, COLUMNS="30").out.splitlines()
-    assert ["  alpha beta gamma delta", "  epsilon zeta eta theta"] == [line for line in lines if "eta" in line]
+    assert [line for line in lines if "eta" in line] == ["  alpha beta gamma delta", "  epsilon zeta eta theta"]
+
+
+def test_on_a_narrow_screen_an_id_is_never_broken(shop):
+    shop.job(step("a-rather-long-name", "echo a-path/that-is/long-and-has/hyphens; exit 3", effect="repeatable"))
+    text = shop.durable("run", "job.json", "--run-id", shop.run_id, COLUMNS="30").out
+    assert "a-rather-long-name: Exit code\n  3\n" in text and "  a-path/that-is/long-and-has/hyphens\n" in text
 
 
 def test_resume_says_first_which_run_it_is(shop):

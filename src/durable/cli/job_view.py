@@ -87,22 +87,34 @@ def _why(name: str, standing: Standing) -> list[str]:
     said = (standing.why or _kind(standing)).strip().splitlines()
     if standing.kind == at.WAITS:
         said = said[:1]  # The rest says in other words which lines answer it.
-    lines = [part for line in said for part in textwrap.wrap(line, columns() - 4, break_long_words=False) or [""]]
-    if len(lines) <= LINES or standing.step is None:
-        return [f"{name}: {lines[0]}", *(f"  {line}" for line in lines[1:])]
-    left_out = f"… {len(lines) - LINES} lines more: durable step {standing.step.step_id} --full"
-    return [f"{name}: {lines[0]}", f"  {left_out}", *(f"  {line}" for line in lines[-LINES + 1 :])]
+    first, *more = _wrapped(f"{name}: {said[0]}", "")
+    more += [part for line in said[1:] for part in _wrapped(line, "  ")]
+    if len(more) < LINES or standing.step is None:
+        return [first, *more]
+    left_out = len(more) - LINES + 1
+    return [first, f"  … {left_out} lines more: durable step {standing.step.step_id} --full", *more[left_out:]]
+
+
+def _wrapped(line: str, indent: str) -> list[str]:
+    """Between words alone: an id or a path that is broken can't be copied."""
+    return textwrap.wrap(
+        line,
+        columns() - 1,
+        initial_indent=indent,
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    ) or [""]
 
 
 def _helps(standing: Standing) -> list[str]:
-    step = standing.step
-    if step is None:
-        return []
-    line = {
-        at.DOUBT: settling(step.step_id),
-        at.WAITS: f"durable approve {step.step_id}, or durable deny {step.step_id}",
-    }.get(_kind(standing))
-    return [f"  {line}"] if line else []
+    step, kind = standing.step, _kind(standing)
+    if step is not None and kind == at.WAITS:
+        return [f"  durable approve {step.step_id}, or durable deny {step.step_id}"]
+    # One that was never permitted is held back by another's doubt, and the reason says how to settle that.
+    if step is not None and kind == at.DOUBT and step.running_at is not None:
+        return [f"  {settling(step.step_id)}"]
+    return []
 
 
 def _attempt(standing: Standing) -> str:

@@ -28,13 +28,9 @@ def progress(job: Job) -> Iterator[Watch]:
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-    from rich.table import Column
 
     console = Console(stderr=True)
-    # Left to itself a long name takes the room of the count, which says more.
-    words = TextColumn(
-        "{task.description}", markup=False, table_column=Column(max_width=console.width // 2, no_wrap=True)
-    )
+    words = TextColumn("{task.description}", markup=False)
     columns = (words, BarColumn(bar_width=None), MofNCompleteColumn(), TimeElapsedColumn())
     # It is drawn when we say so: a thread of its own would be in the way of starting workers.
     with Progress(*columns, console=console, auto_refresh=False, transient=True, expand=True) as bar:
