@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from durable import home, lease
 from durable.cli.options import flag, value
 from durable.cli.reading import find_run, has_ledger, no_ledger
 from durable.cli.result import Result
 from durable.cli.resume_agent import AgentRun
+from durable.cli.resume_asked import Asked
 from durable.cli.resume_job import JobRun
 from durable.cli.resume_view import tell_waiting
 from durable.errors import UsageError
@@ -43,23 +43,6 @@ OPTIONS = (
 )
 WAIT_S = 30.0
 OFTEN_ENOUGH = 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What was asked for on the line."""
-
-    dry_run: bool
-    only_print: bool
-    yes: bool
-    wait_s: float
-    at_once: int
-    replay: bool
-    only: frozenset[str]
-    prompt: str
-    strict: bool
-    no_strict: bool
-    anyway: bool
 
 
 def run(

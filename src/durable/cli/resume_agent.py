@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from durable.cli.result import Block
-    from durable.cli.resume import Asked
+    from durable.cli.resume_asked import Asked
     from durable.execute.redo import Redone, Unfinished
     from durable.ledger.sqlite import SqliteLedger
     from durable.policy.policy import Policy

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from durable.cli.resume import Asked
+    from durable.cli.resume_asked import Asked
     from durable.ledger.sqlite import SqliteLedger
     from durable.policy.policy import Policy
     from durable.policy.rule import Rule
