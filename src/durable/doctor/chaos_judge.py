@@ -56,13 +56,13 @@ def _wrong(times: int, rows: Sequence[dict[str, Any]], told: str) -> str:
         return flagged[0]
     if statuses.intersection(OPEN):
         return "its row says that it is under way, and everybody who could be at it is dead"
+    if not times and SUCCEEDED in statuses:
+        return "it has a receipt, and did not happen"
     if doubtful:
         unsaid = [step_id for step_id in doubtful if step_id not in told]
         return f"step {unsaid[0]} is in doubt, and whoever wanted it again was not told" if unsaid else ""
     if times and SUCCEEDED not in statuses:
         return "it happened, and nothing says so"
-    if not times and SUCCEEDED in statuses:
-        return "it has a receipt, and did not happen"
     return "" if times else f"it was lost: it never happened, and nothing says so ({_short(told)})"
 
 
