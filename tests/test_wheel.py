@@ -107,3 +107,28 @@ def test_an_installed_wheel_guards_a_session_of_the_real_client(installed: Path,
         assert (row["tool_name"], row["status"]) == ("Bash", "succeeded")
         shown = ran(installed / "durable", "runs", "--json", env=client.environment(), cwd=client.project)
         assert [run["steps"] for run in json.loads(shown.stdout)["data"]] == [1]
+
+
+def test_a_job_runs_from_the_wheel_and_an_mcp_step_says_what_it_lacks(
+    installed: Path, machine: dict[str, str], tmp_path: Path
+) -> None:
+    """The package that speaks MCP is an extra: without it such a step fails, and can be tried again."""
+    server = {"mcpServers": {"lab": {"command": "true"}}}
+    (Path(machine["HOME"]) / ".claude.json").write_text(json.dumps(server), encoding="utf-8")
+    steps = [
+        {"id": "a", "tool": "Bash", "input": {"command": "echo a >> effects"}},
+        {"id": "b", "tool": "mcp__lab__send", "input": {}},
+    ]
+    (tmp_path / "job.json").write_text(json.dumps({"name": "demo", "steps": steps}), encoding="utf-8")
+    done = subprocess.run(
+        [installed / "durable", "run", "job.json"],
+        env=machine,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert (tmp_path / "effects").read_text(encoding="utf-8") == "a\n"
+    assert "durable[mcp]" in done.stdout
+    assert [row["status"] for row in ledger_view.steps(machine["DURABLE_HOME"])] == ["succeeded", "failed"]

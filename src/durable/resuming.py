@@ -52,7 +52,8 @@ def hold(home: str, run_id: str) -> FileLock:
 def refuse_while_at_work(tx: Transaction, run_id: str) -> None:
     for row in tx.all("unended_owners_of_run", run_id=run_id):
         if owners.liveness(owners.from_row(row))[0] == owners.ALIVE:
-            problem = f"the run {run_id} is at work: its client, process {row['pid']}, lives (seen {row['seen_at']})"
+            since = row["seen_at"][:19].replace("T", " ")
+            problem = f"the run {run_id} is at work: its client, process {row['pid']}, lives (since {since} UTC)"
             raise RunBusy(problem, "go on there, or end it first")
 
 
