@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     from durable.doctor.surroundings import Surroundings
     from durable.settings.registered import RegisteredHook
 
-BEFORE, AFTER = "the hook before a call", "the hook after a call"
+BEFORE, AFTER = "hook before a call", "hook after a call"
 EVENTS = {BEFORE: "PreToolUse", AFTER: "PostToolUse"}
 # By what has been reached: the point in the source.
 POINTS = {
     BEFORE: {
-        "its row is not written yet": "appended-step.prepared",
-        "its row is not on disk yet": "before-commit",
-        "its row is on disk, the head is not": "after-commit",
-        "its permit is not given yet": "before-answer",
-        "its permit is given": "answered",
+        "row not written yet": "appended-step.prepared",
+        "row not on disk yet": "before-commit",
+        "row on disk, head not": "after-commit",
+        "permit not given yet": "before-answer",
+        "permit given": "answered",
     },
     AFTER: {
-        "its receipt is not on disk yet": "before-commit",
-        "its receipt is on disk, the head is not": "after-commit",
-        "its receipt is recorded": "before-answer",
+        "receipt not on disk yet": "before-commit",
+        "receipt on disk, head not": "after-commit",
+        "receipt recorded": "before-answer",
     },
 }
 KILL, TERM = "kill", "term"

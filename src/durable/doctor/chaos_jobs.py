@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from durable.doctor.chaos_children import Children
     from durable.doctor.firing import Answer
 
-VICTIM = "a job"
+VICTIM = "job"
 POINTS = {
-    "a step's row is on disk": "job-step-prepared",
-    "a step is permitted": "job-before-effect",
-    "its effect is there": "after-effect",
-    "its receipt is not on disk yet": "receipt-before-commit",
-    "its end is not on disk yet": "job-before-end",
+    "row on disk": "job-step-prepared",
+    "permit given": "job-before-effect",
+    "effect made": "after-effect",
+    "receipt not on disk yet": "receipt-before-commit",
+    "end not on disk yet": "job-before-end",
 }
 STEPS = ("one", "two")
 # What came to an end of its own: all is done, or something waits for a person.
