@@ -89,9 +89,21 @@ def _happened(tx: Transaction, step: Step, said: Said) -> str:
 
 def _not_happened(tx: Transaction, step: Step, said: Said) -> str:
     step = _in_doubt(tx, step)
+    _refuse_while_it_goes_on(tx, step)
     error = tx.put_text(said.text or "a person says that it did not happen")
     tx.close_step(step, closing(NOT_DONE, "operator", error=error))
     return f"step {step.step_id} counts as not done; the agent can run it again now"
+
+
+def _refuse_while_it_goes_on(tx: Transaction, step: Step) -> None:
+    """Made again beside it, the call would take effect twice."""
+    from durable.probing import left_of
+
+    left = left_of(tx, step)
+    if left is not None and left.found:
+        pid = left.found[0].pid
+        problem = f"process {pid} of step {step.step_id} still runs, and may yet bring its effect"
+        raise UsageError(problem, f"wait for its end, or end it (kill {pid}), and look again")
 
 
 def _in_doubt(tx: Transaction, step: Step) -> Step:

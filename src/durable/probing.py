@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from durable.ledger.transaction import Transaction
+    from durable.orphans import Orphans
     from durable.policy.rule import Rule
     from durable.redact import Redactor
     from durable.step import Step
@@ -124,16 +125,22 @@ def settle_by_probe(tx: Transaction, step: Step, verdict: Verdict, settle_s: flo
     return why
 
 
+def left_of(tx: Transaction, step: Step) -> Orphans | None:
+    """Its processes that outlived its client; None if that is not on record."""
+    row = tx.one("owner_row", owner_id=step.owner_id)
+    if row is None:
+        return None
+    ended = nanoseconds(row["ended_at"] or step.doubted_at or step.closed_at)
+    clients = [owners.from_row(other) for other in tx.all("owners_of_session", session_id=step.session_id)]
+    return orphans(owners.from_row(row), nanoseconds(could_run_since(step.row)), ended, clients)
+
+
 def still_possible(tx: Transaction, step: Step, settle_s: float) -> str:
     """Why "it did not happen" can't be believed yet; "" if it can. A dead client proves no dead call:
     its command lives on as an orphan, its request arrives a little later."""
-    row = tx.one("owner_row", owner_id=step.owner_id)
-    if row is None:
+    left = left_of(tx, step)
+    if left is None:
         return "its client is not on record"
-    owner = owners.from_row(row)
-    ended = nanoseconds(row["ended_at"] or step.doubted_at or step.closed_at)
-    clients = [owners.from_row(other) for other in tx.all("owners_of_session", session_id=step.session_id)]
-    left = orphans(owner, nanoseconds(could_run_since(step.row)), ended, clients)
     if left.found:
         return f"process {left.found[0].pid} of it still runs"
     if not left.known:

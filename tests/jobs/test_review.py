@@ -49,3 +49,18 @@ def test_a_ledger_that_goes_away_between_two_steps_is_said_without_a_traceback(s
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err.count("\n"), shop.effects) == (3, 1, [])
     assert "key is missing" in err
+
+
+def test_nobody_says_of_what_still_runs_that_it_did_not_happen(shop):
+    shop.job(step("a", "echo begun >> effects; while [ ! -e gate ]; do sleep 0.02; done; echo a >> effects"))
+    process = shop.start()
+    shop.wait_for_effect("begun")
+    process.kill()
+    process.wait()
+    (going_on,) = shop.resume("--wait", "0").last["steps"]
+    assert going_on["standing"] == "still_running"
+    settled = shop.durable("resolve", going_on["step_id"], "--not-happened", "--reason", "I think so")
+    (shop.cwd / "gate").touch()
+    assert (settled.code, settled.out) == (2, "")
+    assert "still runs" in settled.err and "kill " in settled.err
+    assert (shop.resume().code, shop.effects) == (0, ["begun", "a"])
