@@ -22,15 +22,27 @@ FOLD_S = 2.0
 
 def bring_up_to_date(state: str, sessions: list[str]) -> None:
     ledger = SqliteLedger(state)
-    policy = load_policy(state, os.getcwd(), os.environ)
-    redactor = Redactor(policy.redact_patterns, policy.redact)
     try:
-        fold_in(ledger, state, redactor)
+        fold_in(ledger, state, _redactor(state, ""))
         for session_id in sessions:
+            redactor = _redactor(state, _project_of(ledger, session_id))
             while _turn(ledger, session_id, redactor):
                 pass
     finally:
         ledger.close()
+
+
+def _project_of(ledger: SqliteLedger, session_id: str) -> str:
+    """What a project wants redacted holds wherever somebody stands who has its records read."""
+    with ledger.begin() as tx:
+        session = tx.one("session", session_id=session_id)
+        run = None if session is None else tx.one("run", run_id=session["run_id"])
+    return "" if run is None else str(run["project"] or "")
+
+
+def _redactor(state: str, project: str) -> Redactor:
+    policy = load_policy(state, project, os.environ)
+    return Redactor(policy.redact_patterns, policy.redact, withhold=policy.blind)
 
 
 def fold_in(ledger: SqliteLedger, state: str, redactor: Redactor) -> None:

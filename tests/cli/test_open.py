@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 from cli_machine import SESSION, cells
 
@@ -118,3 +120,16 @@ def test_reconcile_closes_the_ledger_itself(machine, monkeypatch):
     monkeypatch.setenv("DURABLE_HOME", str(machine.state))
     reconcile.run()
     assert closed == [None]
+
+
+def test_what_a_project_wants_redacted_is_taken_out_of_its_records_wherever_they_are_read_from(machine):
+    (machine.project / ".durable").mkdir()
+    (machine.project / ".durable" / "policy.toml").write_text('[redact]\npatterns = ["corp-[0-9]+"]\n')
+    use_id = machine.before("Bash", command="make")
+    told = {"type": "tool_result", "tool_use_id": use_id, "content": "corp-4711", "is_error": False}
+    line = {"type": "user", "sessionId": SESSION, "message": {"role": "user", "content": [told]}}
+    (machine.root / "transcript.jsonl").write_text(json.dumps(line) + "\n")
+    argv = [sys.executable, "-P", "-m", "durable", "reconcile"]
+    subprocess.run(argv, env=machine.env(), cwd=machine.root, check=True, capture_output=True, timeout=60)
+    assert machine.steps()[0]["closed_by"] == "transcript"
+    assert b"corp-4711" not in b"".join(file.read_bytes() for file in machine.state.rglob("*") if file.is_file())
