@@ -1,6 +1,8 @@
 """What a job is given, and what it is told, at its edges."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -64,3 +66,13 @@ def test_nobody_says_of_what_still_runs_that_it_did_not_happen(shop):
     assert (settled.code, settled.out) == (2, "")
     assert "still runs" in settled.err and "kill " in settled.err
     assert (shop.resume().code, shop.effects) == (0, ["begun", "a"])
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_without_its_standard_streams_a_job_runs_all_the_same(shop, closed):
+    shop.job(step("a", "echo a >> effects"), step("b", "echo b >> effects"))
+    line = f'exec "$0" -P -m durable run job.json --run-id {shop.run_id} {closed}'
+    done = subprocess.run(
+        ["bash", "-c", line, sys.executable], env=shop.env, cwd=shop.cwd, stderr=subprocess.PIPE, timeout=60
+    )
+    assert (done.returncode, done.stderr, shop.effects) == (0, b"", ["a", "b"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 from durable import __version__
 from durable.cli.result import Paragraph, Result, complain, show
 from durable.errors import DurableError
@@ -19,6 +22,7 @@ INTERRUPTED = 130
 
 def guarded(work: Callable[[], Outcome], as_json: bool) -> int:
     """Runs one verb and prints its outcome. Returns an exit code; raises nothing, shows no traceback."""
+    _open_what_is_closed()
     try:
         return show(work(), as_json)
     except DurableError as error:
@@ -38,6 +42,15 @@ def guarded(work: Callable[[], Outcome], as_json: bool) -> int:
 
 def version() -> Result:
     return Result("version", {"version": __version__}, view=[Paragraph(f"durable {__version__}")])
+
+
+def _open_what_is_closed() -> None:
+    """Some daemons start us without a stdout or stderr: the ledger would be opened under its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(descriptor, True)
+            setattr(sys, name, open(descriptor, mode))  # noqa: SIM115 - it stays open to the end
 
 
 def _what(error: OSError) -> str:
