@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from jobs.test_resume_job import overtake
 from jobs.workshop import step, wait_for
 
 
@@ -76,3 +77,32 @@ def test_without_its_standard_streams_a_job_runs_all_the_same(shop, closed):
         ["bash", "-c", line, sys.executable], env=shop.env, cwd=shop.cwd, stderr=subprocess.PIPE, timeout=60
     )
     assert (done.returncode, done.stderr, shop.effects) == (0, b"", ["a", "b"])
+
+
+def test_what_is_in_doubt_begins_nothing_beside_it(shop):
+    shop.job(step("a", "exit 3", needs=[]), step("b", "echo b >> effects", needs=[]))
+    assert shop.run("--at-once", "1").standing() == {"a": "in_doubt", "b": "to_do"}
+    assert shop.effects == []
+
+
+def test_whoever_was_overtaken_between_two_steps_prepares_no_other(shop):
+    shop.job(step("a", "echo a >> effects"), step("b", "echo b >> effects"))
+    gate = shop.root / "gate"
+    process = shop.start(DURABLE_TEST_CRASH=f"job-step-answered:hold={gate}")
+    wait_for(gate.exists, "the end of the first step")
+    overtake(shop)
+    gate.unlink()
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, shop.effects, shop.steps("b")) == (3, ["a"], [])
+    assert "was taken over by another process" in err
+
+
+def test_what_is_prepared_when_its_run_is_cancelled_does_not_run(shop):
+    shop.job(step("a", "echo a >> effects"))
+    gate = shop.root / "gate"
+    process = shop.start(DURABLE_TEST_CRASH=f"job-step-prepared:hold={gate}")
+    wait_for(gate.exists, "the first step prepared")
+    assert shop.durable("cancel", shop.run_id).code == 0
+    gate.unlink()
+    process.communicate(timeout=30)
+    assert (process.returncode, shop.effects, shop.step("a")["status"]) == (1, [], "refused")
