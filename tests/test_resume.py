@@ -60,7 +60,8 @@ def test_each_state_has_its_place() -> None:
         item("failed", flag="contradicted"), item("succeeded", "read", flag="unprepared"),
     ]  # fmt: skip
     assert [one.kind for one in kinds] == [
-        "in doubt", "in doubt", "still running", "interrupted, free to repeat", "done", "", "", "", "", "",
+        "in doubt", "in doubt", "still running", "interrupted, free to repeat", "done", "", "", "", "",
+            "did not happen",
         "not begun", "still running", "waits for a person", "approved, not run yet", "not begun", "not begun", "",
         "contradicted", "contradicted", "",
     ]  # fmt: skip

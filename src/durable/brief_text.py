@@ -16,6 +16,7 @@ from durable.resume import (
     HEADS,
     LONGEST,
     NOT_BEGUN,
+    NOT_DONE,
     WAITS,
 )
 
@@ -31,6 +32,7 @@ ROOM = {
     WAITS: 1_000,
     APPROVED: 700,
     NOT_BEGUN: 1_000,
+    NOT_DONE: 1_000,
     DONE: 3_000,
     FREE: 800,
 }

@@ -7,7 +7,7 @@ its owner may be dead, the transcript may tell, a probe may have answered.
 from __future__ import annotations
 
 from durable import owner as owners
-from durable.policy.rule import GLOBAL, PROJECT_WIDE, REPLAY
+from durable.policy.rule import GLOBAL, PROJECT_WIDE, REPLAY, is_own
 from durable.probe import HAPPENED, NOT_HAPPENED
 from durable.probing import Verdicts, can_be_probed, record_probe, settle_by_probe, still_possible
 from durable.reconcile import Reconciler
@@ -84,9 +84,15 @@ class LookUp:
         """In scope; or from a run that was cut off: whoever goes on with its work goes on elsewhere."""
         if claimed.rule.scope in (GLOBAL, PROJECT_WIDE) or step.run_id == self.seat.run_id:
             return True
+        if is_own(claimed.rule.name) and self._is_over(step.run_id):
+            return False  # That job came to its end. Whoever runs it now means it anew.
         if step.doubted_at is not None or self._was_cut_off(step.run_id):
             return True
         return self._is_of_this_conversation(step) or self._was_told_to_wait(step)
+
+    def _is_over(self, run_id: str) -> bool:
+        run = self.tx.one("run", run_id=run_id)
+        return run is not None and run["status"] == "completed"
 
     def _is_of_this_conversation(self, step: Step) -> bool:
         """Made in this session, in one it goes on from, or in one that is of this run by now: a run may have

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from durable.step import CONTRADICTED as FLAGGED
 from durable.step import IN_DOUBT, ONCE, PREPARED, REFUSED, RUNNING, SUCCEEDED
+from durable.step import NOT_DONE as NOT_HAPPENED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ GOES_ON = "still running"
 WAITS = "waits for a person"
 APPROVED = "approved, not run yet"
 NOT_BEGUN = "not begun"
+NOT_DONE = "did not happen"
 FREE = "interrupted, free to repeat"
 DONE = "done"
 
@@ -40,6 +42,7 @@ HEADS = {
     APPROVED: "Approved by a person, and not run yet. If it is still wanted, ask for it again in the same words.",
     NOT_BEGUN: "Never begun: it was cut off before it was permitted, and nothing of it happened. If it is still "
     "wanted, ask for it again.",
+    NOT_DONE: "Cut off, and by now it is known that nothing of it happened. If it is still wanted, ask for it again.",
     DONE: "Done. Each counts; don't run it again, in these or other words. The latest first.",
     FREE: "Interrupted, free to repeat.",
 }
@@ -102,6 +105,8 @@ def kind_of(row: Mapping[str, Any], left: str = "") -> str:
         return DONE if row["effect"] == ONCE else ""
     if status == REFUSED:
         return NOT_BEGUN if row.get("closed_by") in NEVER_BEGUN else ""
+    if status == NOT_HAPPENED:
+        return NOT_DONE if row["effect"] == ONCE else ""
     if status not in (PREPARED, RUNNING, IN_DOUBT):
         return ""
     if status == PREPARED and row["deferred_at"] is not None:

@@ -132,11 +132,17 @@ def test_what_the_server_did_not_take_failed_and_is_sent_by_resume(desk, office,
     assert sent_once(desk.resume(), office)
 
 
-def test_another_day_s_letter_is_another_one_also_after_a_cut(desk, office):
-    letter(desk, LINES["before the send"])
+def test_a_run_that_came_to_its_end_holds_no_other_one_back(desk, office):
+    letter(desk, {"pause": "true", "send": SEND})
+    assert sent_once(desk.run(), office)
+    again = desk.durable("run", "job.json", "--run-id", f"{desk.run_id}b", "--json")
+    assert (again.code, len(office.letters)) == (0, 2)
+
+
+def test_until_what_was_cut_off_came_to_its_end_only_another_day_s_letter_is_another_one(desk, office):
+    letter(desk, LINES["after the send"])
     cut_off(desk, whole=True)
     open_gate(desk)
-    assert sent_once(desk.resume(), office)
     again = desk.durable("run", "job.json", "--run-id", f"{desk.run_id}b", "--json")
     assert (again.standing()["send"], len(office.letters)) == ("stopped", 1)
     path = desk.cwd / "job.json"

@@ -135,3 +135,13 @@ class Terminal:
     def lines(self):
         plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.text)
         return re.split(r"[\r\n]+", plain)
+
+
+def test_a_doubt_is_told_once_and_what_settles_it_too(shop):
+    shop.job(step("a", "exit 3"))
+    shop.run()
+    step_id = shop.step("a")["step_id"]
+    screen = shop.durable("resume", "--run-id", shop.run_id).out
+    assert screen.startswith(f"run {shop.run_id}\n")
+    assert (screen.count(f"durable happened {step_id}"), screen.count("In doubt")) == (1, 0)
+    assert "In doubt" in shop.durable("resume", "--run-id", shop.run_id, "--print").out

@@ -114,7 +114,7 @@ class _Resumption:
             yield work.shown(planned(self.ledger, self.run_id))
             return
         items = self._settled(work)
-        yield work.shown(items)
+        yield work.shown(items) if self.asked.only_print else work.begun(items)
         if not self.asked.only_print and self._may_go_on(work):
             yield from work.go_on(items)
 

@@ -73,6 +73,9 @@ class AgentRun:
         view: list[Block] = [*plan_view(self.run_id, items), *here, *way_on]
         return Result("resume", data, 1 if needs_somebody(items) else 0, view)
 
+    def begun(self, items: dict[str, list[Item]]) -> Result:
+        return self.shown(items)
+
     def agreed(self) -> bool:
         first = replayed(self.unfinished)
         what = f"Execute {len(first)} of them here, and then start" if first else "Start"

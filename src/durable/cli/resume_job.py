@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from durable.cli.job_view import ended
 from durable.cli.progress import progress
-from durable.cli.result import Result
+from durable.cli.result import Paragraph, Result
 from durable.cli.resume_view import needs_somebody, plan_json, plan_view
 from durable.errors import UsageError
 from durable.job.rule import own_rule
@@ -55,6 +55,12 @@ class JobRun:
     def shown(self, items: dict[str, list[Item]]) -> Result:
         data = {"run_id": self.run_id, "job": self.loaded.job.name, "plan": plan_json(items), "start": None}
         return Result("resume", data, 1 if needs_somebody(items) else 0, plan_view(self.run_id, items))
+
+    def begun(self, items: dict[str, list[Item]]) -> Result:
+        """Where each step stands is told in the end, by then for good."""
+        result = self.shown(items)
+        result.view = [Paragraph(f"run {self.run_id}")]
+        return result
 
     def agreed(self) -> bool:
         """Whoever wrote the job has said what shall be run."""

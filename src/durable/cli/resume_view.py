@@ -8,7 +8,7 @@ from durable.cli.result import Heading, Note, Paragraph, Verbatim
 from durable.cli.screen import columns
 from durable.cli.words import fit
 from durable.policy.rule import REPLAY
-from durable.resume import APPROVED, CONTRADICTED, DONE, DOUBT, FREE, GOES_ON, NOT_BEGUN, WAITS
+from durable.resume import APPROVED, CONTRADICTED, DONE, DOUBT, FREE, GOES_ON, NOT_BEGUN, NOT_DONE, WAITS
 from durable.view import counted
 
 TYPE_CHECKING = False
@@ -28,6 +28,7 @@ TITLES = {
     WAITS: "Waits for a person",
     APPROVED: "Approved, not run yet",
     NOT_BEGUN: "Never begun",
+    NOT_DONE: "Did not happen",
     DONE: "Done: not run again",
     FREE: "Interrupted, free to repeat",
 }
@@ -38,6 +39,7 @@ NAMES = {
     WAITS: "waits",
     APPROVED: "approved",
     NOT_BEGUN: "not_begun",
+    NOT_DONE: "not_done",
     DONE: "done",
     FREE: "free_to_repeat",
 }

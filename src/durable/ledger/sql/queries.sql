@@ -415,6 +415,7 @@ SELECT 1 AS yes WHERE
   EXISTS (SELECT 1 FROM steps WHERE run_id = :run_id AND status IN ('prepared', 'running', 'in_doubt'))
   OR EXISTS (SELECT 1 FROM steps WHERE run_id = :run_id AND status = 'succeeded' AND effect = 'once')
   OR EXISTS (SELECT 1 FROM steps WHERE run_id = :run_id AND status = 'refused' AND closed_by IN ('SessionEnd', 'spool'))
+  OR EXISTS (SELECT 1 FROM steps WHERE run_id = :run_id AND status = 'not_done' AND effect = 'once')
   OR EXISTS (SELECT 1 FROM steps WHERE run_id = :run_id AND flag = 'contradicted')
   OR EXISTS (SELECT 1 FROM notes WHERE run_id = :run_id AND value <> '');
 
@@ -451,6 +452,13 @@ UNION ALL SELECT * FROM (
     AND flag IS NOT 'contradicted' AND NOT EXISTS (
       SELECT 1 FROM claims JOIN steps AS later USING (step_id)
       WHERE claims.fingerprint = steps.fingerprint AND +later.run_id = :run_id AND later.seq > steps.seq)
+  ORDER BY seq DESC LIMIT 50)
+UNION ALL SELECT * FROM (
+  SELECT * FROM steps WHERE run_id = :run_id AND status = 'not_done' AND effect = 'once'
+    AND flag IS NOT 'contradicted' AND NOT EXISTS (
+      SELECT 1 FROM claims JOIN steps AS later USING (step_id)
+      WHERE claims.fingerprint = steps.fingerprint AND +later.run_id = :run_id AND later.seq > steps.seq
+        AND later.status NOT IN ('prepared', 'refused'))
   ORDER BY seq DESC LIMIT 50)
 UNION ALL SELECT * FROM (
   SELECT * FROM steps WHERE run_id = :run_id AND status = 'succeeded' AND effect = 'once'

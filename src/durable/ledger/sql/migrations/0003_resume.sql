@@ -56,5 +56,6 @@ CREATE INDEX steps_open_of_run ON steps (run_id, effect, seq, status)
   WHERE status IN ('prepared', 'running', 'in_doubt');
 CREATE INDEX steps_done_once ON steps (run_id, status, effect, seq) WHERE status = 'succeeded' AND effect = 'once';
 CREATE INDEX steps_never_begun ON steps (run_id, seq) WHERE status = 'refused' AND closed_by IN ('SessionEnd', 'spool');
+CREATE INDEX steps_not_done ON steps (run_id, seq) WHERE status = 'not_done' AND effect = 'once';
 CREATE INDEX steps_contradicted ON steps (run_id, seq) WHERE flag = 'contradicted';
 CREATE INDEX events_probed ON events (subject, seq) WHERE type = 'step.probed';
