@@ -90,7 +90,7 @@ class Hook:
         project = self.event.project if self.event else self.env.get("CLAUDE_PROJECT_DIR", "")
         self.alarm.doing = "reading the policy files"
         self.policy = load_policy(self.home, project, self.env)
-        self.redactor = Redactor(self.policy.redact_patterns, self.policy.redact, withhold=self.policy.blind)
+        self.redactor = Redactor.of(self.policy)
 
     def _read_input(self) -> None:
         self.alarm.doing = "waiting for its input"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
+    from durable.policy.policy import Policy
     from durable.redaction.patterns import Span
 
 OWN_KIND = "custom"
@@ -41,6 +42,10 @@ class Redactor:
         self._quiet = False
         self._withhold = withhold
         self._own = [_compile(source) for source in patterns]
+
+    @classmethod
+    def of(cls, policy: Policy) -> Redactor:
+        return cls(policy.redact_patterns, policy.redact, withhold=policy.blind)
 
     def text(self, text: str) -> str:
         if self._withhold:

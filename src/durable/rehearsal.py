@@ -21,7 +21,7 @@ def rehearse(home: str, event: Event, policy: Policy, env: Mapping[str, str]) ->
     ledger = SqliteLedger(home)
     try:
         with ledger.begin() as tx:
-            preparation = Preparation(tx, event, policy, Redactor(policy.redact_patterns, policy.redact), env, {})
+            preparation = Preparation(tx, event, policy, Redactor.of(policy), env, {})
             return preparation.prepare(0, tampers(event.call, event.cwd, home, env, event.project)).decision
     finally:
         ledger.close()

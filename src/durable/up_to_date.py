@@ -41,8 +41,7 @@ def _project_of(ledger: SqliteLedger, session_id: str) -> str:
 
 
 def _redactor(state: str, project: str) -> Redactor:
-    policy = load_policy(state, project, os.environ)
-    return Redactor(policy.redact_patterns, policy.redact, withhold=policy.blind)
+    return Redactor.of(load_policy(state, project, os.environ))
 
 
 def fold_in(ledger: SqliteLedger, state: str, redactor: Redactor) -> None:

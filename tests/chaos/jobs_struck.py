@@ -127,7 +127,12 @@ JOB: Places = {
     "before the answer is printed": [(STRUCK, ("job-step-answered", "job-before-end"))],
 }
 RESUMED: Places = {
-    "mid-resume": [(IN_DOUBT, ("mid-resume", "resume-probed", "appended-step.succeeded", "appended-run.recovered"))],
+    "mid-resume": [
+        (
+            IN_DOUBT,
+            ("resume-before-lock", "mid-resume", "resume-probed", "appended-step.succeeded", "appended-run.recovered"),
+        )
+    ],
     "after prepare": [(CUT_OFF, ("job-step-prepared",))],
     "after permit": [(CUT_OFF, ("job-before-effect",))],
     "after effect, before receipt": [(CUT_OFF, ("after-effect",))],

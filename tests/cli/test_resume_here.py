@@ -85,8 +85,12 @@ def test_only_what_was_picked_is_made(door):
     _, two = cut_off(door, bash("echo one >> effects"), bash("echo two >> effects", "toolu_2"))
     assert resume(door, "--only", two).returncode == 0
     assert effects(door) == ["two"]
-    unknown = resume(door, "--only", "s000")
-    assert (unknown.returncode, unknown.stdout, unknown.stderr.count("\n")) == (2, "", 1)
+    assert door.pre(bash("echo other >> effects", "toolu_3", session_id="another")).permits
+    foreign = ledger_view.step(door.state, tool_use_id="toolu_3")["step_id"]
+    for step_id in ("s000", foreign):
+        unknown = resume(door, "--only", step_id)
+        assert (unknown.returncode, unknown.stdout, unknown.stderr.count("\n")) == (2, "", 1)
+    assert effects(door) == ["two"]
 
 
 def test_unasked_nothing_is_made_but_what_the_user_s_rule_says(door):

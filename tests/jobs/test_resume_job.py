@@ -327,3 +327,29 @@ def test_each_epoch_of_a_run_ends_once(shop):
     assert [kind for kind in told if kind in kinds] == [
         "run.opened", "run.failed", "run.reopened", "run.failed", "run.reopened", "run.completed",
     ]  # fmt: skip
+
+
+def test_another_run_s_doubt_holds_back_the_same_input_and_no_other(shop):
+    shop.job(slow())
+    cut_off(shop, whole=True)
+    open_gate(shop)
+    same = shop.durable("run", "job.json", "--run-id", f"{shop.run_id}b", "--json")
+    assert (same.code, shop.effects) == (1, ["begun"])
+    path = shop.job(slow())
+    path.write_text(path.read_text().replace("echo said", "echo other"))
+    assert shop.durable("run", "job.json", "--run-id", f"{shop.run_id}c").code == 0
+    assert shop.effects == ["begun", "begun", "slow"]
+
+
+def test_whoever_brought_it_to_its_end_is_not_followed_by_another(shop):
+    """The second waits for nothing: it finds the lock free and the run finished."""
+    shop.job(step("a", "[ -e gate ] && echo a >> effects", effect="repeatable"))
+    shop.run()
+    open_gate(shop)
+    gate = shop.root / "held"
+    late = shop.start("resume", "--run-id", shop.run_id, DURABLE_TEST_CRASH=f"resume-before-lock:hold={gate}")
+    wait_for(gate.exists, "the second resume")
+    assert shop.resume().code == 0
+    gate.unlink()
+    _, err = late.communicate(timeout=30)
+    assert (late.returncode, "is finished" in err, shop.effects) == (2, True, ["a"])

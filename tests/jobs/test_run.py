@@ -1,12 +1,13 @@
 """`durable run JOB`: each step prepared before it runs, executed, receipted; in order, or as far as `needs` allows."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from jobs.workshop import ROOT, step
+from jobs.workshop import ROOT, step, wait_for
 
 LOOK = f'{sys.executable} {Path(ROOT) / "tests" / "ledger_view.py"} "$DURABLE_HOME"'
 
@@ -193,3 +194,36 @@ def test_a_step_whose_directory_is_not_there_fails_and_nothing_of_it_ran(shop):
     assert "nowhere" in done.last["steps"][0]["why"]
     (shop.cwd / "nowhere").mkdir()
     assert shop.resume().code == 0
+
+
+def test_a_reader_that_goes_away_stops_nothing(shop):
+    shop.job(step("a", "sleep 0.2; echo a >> effects"), step("b", "echo b >> effects"))
+    line = f"{sys.executable} -P -m durable run job.json --run-id {shop.run_id} | head -1; true"
+    done = subprocess.run(line, shell=True, env=shop.env, cwd=shop.cwd, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == (f"run {shop.run_id}\n", "")
+    wait_for(lambda: shop.run_row()["status"] == "completed", "the end of the run")
+    assert shop.effects == ["a", "b"]
+
+
+def test_a_job_inside_a_job_is_a_run_of_its_own(shop):
+    shop.job(step("in", "echo in >> effects"), name="inner", file="inner.json")
+    shop.job(step("out", f"{sys.executable} -P -m durable run inner.json && echo out >> effects"))
+    assert (shop.run().code, shop.effects) == (0, ["in", "out"])
+    assert len(shop.rows("SELECT * FROM runs")) == 2
+
+
+def test_the_run_s_id_may_come_from_the_environment(shop):
+    shop.job(step("a", "true"))
+    assert shop.durable("run", "job.json", DURABLE_RUN_ID="mine").out.splitlines()[0] == "run mine"
+
+
+@pytest.mark.parametrize("timeout", [10**400, -1, 0, "soon", True])
+def test_a_timeout_that_is_none_runs_nothing(shop, timeout):
+    shop.job({"id": "a", "tool": "Bash", "input": {"command": "echo a >> effects", "timeout": timeout}})
+    done = shop.run()
+    assert (done.code in (1, 2), shop.effects) == (True, [])
+
+
+def test_past_its_timeout_a_step_is_ended_and_in_doubt(shop):
+    shop.job({"id": "a", "tool": "Bash", "input": {"command": "echo a >> effects; sleep 60", "timeout": 300}})
+    assert (shop.run().standing(), shop.effects) == ({"a": "in_doubt"}, ["a"])

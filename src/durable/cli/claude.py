@@ -93,7 +93,7 @@ def bring_up_to_date(run_id: str, why: str) -> None:
     with Reader(state) as reader:
         sessions = [row["session_id"] for row in reader.all("sessions_of_run", run_id=run_id)]
     policy = load_policy(state, os.getcwd(), os.environ)
-    redactor = Redactor(policy.redact_patterns, policy.redact, withhold=policy.blind)
+    redactor = Redactor.of(policy)
     lock = hold(state, run_id)
     ledger = SqliteLedger(state, patience=30.0)
     try:

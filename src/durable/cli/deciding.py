@@ -44,7 +44,7 @@ def written(verb: str, subject: str, work: Callable[[Transaction, Redactor], str
     if not has_ledger(state):
         raise UsageError(no_ledger(state), "there is nothing to decide about")
     policy = load_policy(state, os.getcwd(), os.environ)
-    redactor = Redactor(policy.redact_patterns, policy.redact)
+    redactor = Redactor.of(policy)
     ledger = SqliteLedger(state)
     try:
         with ledger.begin() as tx:

@@ -38,7 +38,7 @@ NAMES = {
 
 def begun(verb: str, run_id: str, loaded: Loaded) -> Result:
     data = {"run_id": run_id, "job": loaded.job.name, "steps": len(loaded.job.steps), "status": "begun"}
-    return Result(verb, data, view=[Paragraph(f"run {run_id}")])
+    return Result(verb, data, view=[Paragraph(f"run {run_id}")], begins=True)
 
 
 def ended(verb: str, run_id: str, status: str, runner: Runner) -> Result:

@@ -54,7 +54,7 @@ def _write(state: str, run_id: str, given: dict[str, str], if_version: int | Non
     ledger = SqliteLedger(state)
     try:
         with ledger.begin() as tx:
-            write(tx, run_id, given, _by(), Redactor(policy.redact_patterns, policy.redact), if_version)
+            write(tx, run_id, given, _by(), Redactor.of(policy), if_version)
             tx.commit()
     finally:
         ledger.close()

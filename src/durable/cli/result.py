@@ -72,9 +72,14 @@ class Note:
 
 
 class Result:
-    __slots__ = ("data", "exit_code", "verb", "view")
+    """`begins`: what follows has to happen, whether or not anybody reads on."""
 
-    def __init__(self, verb: str, data: Any, exit_code: int = 0, view: Iterable[Block] = ()) -> None:
+    __slots__ = ("begins", "data", "exit_code", "verb", "view")
+
+    def __init__(
+        self, verb: str, data: Any, exit_code: int = 0, view: Iterable[Block] = (), begins: bool = False
+    ) -> None:
+        self.begins = begins
         self.verb = verb
         self.data = data
         self.exit_code = exit_code
@@ -85,17 +90,19 @@ def show(outcome: Outcome, as_json: bool) -> int:
     """Prints a result, or each one of a live command as it comes. Returns the exit code of the last."""
     live = not isinstance(outcome, Result)
     exit_code = 0
-    try:
-        for result in _each(outcome):
-            exit_code = result.exit_code
+    for result in _each(outcome):
+        exit_code = result.exit_code
+        try:
             _print(result, as_json, live)
             sys.stdout.flush()
-    except OSError as error:
-        # Python would try once more at exit to flush what is left, and complain with a traceback.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        # A reader that went away (`durable runs | head`) has all it wanted.
-        if not isinstance(error, BrokenPipeError):
-            raise
+        except OSError as error:
+            # Python would try once more at exit to flush what is left, and complain with a traceback.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            # A reader that went away (`durable runs | head`) has all it wanted.
+            if not isinstance(error, BrokenPipeError):
+                raise
+            if not result.begins:
+                break
     return exit_code
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 
-from durable import home, lease
+from durable import crash, home, lease
 from durable.cli.options import flag, value
 from durable.cli.reading import find_run, has_ledger, no_ledger
 from durable.cli.result import Result
@@ -79,12 +79,15 @@ def run(
         raise UsageError(no_ledger(state), "there is nothing to resume")
     with Reader(state) as reader:
         found = find_run(reader, run_id)
-        row = reader.one("run", run_id=found) or {}
-        sessions = reader.all("sessions_of_run", run_id=found)
-    _refuse_what_is_over(found, row, sessions)
+    crash.point("resume-before-lock")
     lock = hold(state, found)
     ledger = SqliteLedger(state, patience=30.0)
     try:
+        # Behind the lock: whoever held it may have brought the run to its end.
+        with Reader(state) as reader:
+            row = reader.one("run", run_id=found) or {}
+            sessions = reader.all("sessions_of_run", run_id=found)
+        _refuse_what_is_over(found, row, sessions)
         yield from _Resumption(state, ledger, found, row, sessions, asked).go()
     finally:
         ledger.close()
@@ -119,7 +122,7 @@ class _Resumption:
             yield from work.go_on(items)
 
     def _settled(self, work: JobRun | AgentRun) -> dict[str, list[Item]]:
-        redactor = Redactor(self.policy.redact_patterns, self.policy.redact, withhold=self.policy.blind)
+        redactor = Redactor.of(self.policy)
         sessions = [row["session_id"] for row in self.sessions]
         settling = Settling(
             self.ledger,

@@ -60,6 +60,7 @@ class JobRun:
         """Where each step stands is told in the end, by then for good."""
         result = self.shown(items)
         result.view = [Paragraph(f"run {self.run_id}")]
+        result.begins = True
         return result
 
     def agreed(self) -> bool:

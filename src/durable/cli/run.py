@@ -32,7 +32,7 @@ _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 def run(job: str, run_id: str = "", at_once: int = 4) -> Iterator[Result]:
     """Run a job step by step, each prepared before it runs, so that it can be resumed wherever it is cut off."""
     loaded = read_job(job)
-    run_id = _checked_id(run_id or os.environ.get("DURABLE_RUN_ID", "") or new_run_id())
+    run_id = _checked_id(run_id or _given_id() or new_run_id())
     if at_once < 1:
         raise UsageError(f"--at-once can't be {at_once}", "take 1 or more")
     state, cwd = home.data_home(), os.getcwd()
@@ -51,6 +51,11 @@ def run(job: str, run_id: str = "", at_once: int = 4) -> Iterator[Result]:
     finally:
         ledger.close()
         lock.release()
+
+
+def _given_id() -> str:
+    """A job that a step of another one starts is a run of its own."""
+    return "" if "DURABLE_STEP_ID" in os.environ else os.environ.get("DURABLE_RUN_ID", "")
 
 
 def _checked_id(run_id: str) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # What a background child prints after its shell has ended is waited for no longer than that.
 PIPES_S = 1.0
+LONGEST_MS = 10**12
 HELD_OPEN = "a process that it started still holds its output open; what that prints from now on is not recorded"
 
 
@@ -41,7 +42,9 @@ def _why_not(given: dict[str, Any]) -> str:
         return "the call names no command"
     if given.get("run_in_background"):
         return "durable runs no command in the background: nobody would be left to record how it ends"
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | float) or not limit > 0):
+    if limit is not None and (
+        isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 < limit <= LONGEST_MS
+    ):
         return f"its timeout is no number of milliseconds ({limit!r})"
     return ""
 

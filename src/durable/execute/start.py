@@ -48,7 +48,7 @@ class Hand:
         verdicts: Verdicts = {}
         event = before(place or self.place, call, cwd)
         while True:
-            redactor = Redactor(self.policy.redact_patterns, self.policy.redact, withhold=self.policy.blind)
+            redactor = Redactor.of(self.policy)
             with self.ledger.begin() as tx:
                 lease.check(tx, self.place.run_id, self.token)
                 preparation = OwnPreparation(tx, event, self.policy, redactor, us(), verdicts)

@@ -124,7 +124,7 @@ class Worker:
     # ---- receipt ------------------------------------------------------------------------------
 
     def _record(self, step: Step, outcome: Outcome) -> dict[str, Any]:
-        redactor = Redactor(self.policy.redact_patterns, self.policy.redact, withhold=self.policy.blind)
+        redactor = Redactor.of(self.policy)
         event = after(self.place, self.call, self.cwd, outcome)
         event.duration_ms = self.took_ms
         said = {"output": outcome.response, "error": outcome.error, "truncated": outcome.truncated}

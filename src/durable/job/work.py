@@ -32,10 +32,6 @@ def new_run_id() -> str:
     return "r" + random_text(11)
 
 
-def redactor_of(policy: Policy) -> Redactor:
-    return Redactor(policy.redact_patterns, policy.redact, withhold=policy.blind)
-
-
 def place_of(run_id: str, cwd: str) -> Place:
     """One session for the whole run, whoever works on it: its owners tell them apart."""
     return Place(run_id, run_id + JOB, cwd)
@@ -48,7 +44,7 @@ def begin(home: str, ledger: SqliteLedger, policy: Policy, loaded: Loaded, run_i
         if tx.one("run", run_id=run_id) is not None:
             raise UsageError(f"there is a run {run_id} already", f"go on with it: durable resume --run-id {run_id}")
         _join(tx, place, cwd)
-        remember(tx, run_id, loaded, redactor_of(policy))
+        remember(tx, run_id, loaded, Redactor.of(policy))
         token = lease.take(tx, run_id, "durable run")
         crash.point("job-begun")
         tx.commit()
@@ -68,7 +64,7 @@ def go_on(home: str, ledger: SqliteLedger, policy: Policy, run_id: str, cwd: str
 def end(hand: Hand, runner: Runner) -> str:
     """Closes what this process opened; how the run stands then. Superseded if that is no longer ours to say."""
     run_id, session_id = hand.place.run_id, hand.place.session_id
-    fold_in(hand.ledger, hand.home, redactor_of(hand.policy))
+    fold_in(hand.ledger, hand.home, Redactor.of(hand.policy))
     reason = "interrupted" if runner.interrupted else "failed" if runner.failed else "done"
     with hand.ledger.begin() as tx:
         lease.check(tx, run_id, hand.token)
