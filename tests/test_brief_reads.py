@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from durable import briefing
-from durable.briefing import Look, brief_of, items_of
+from durable.brief import look as briefing
+from durable.brief.look import Look, brief_of, items_of
 from durable.ledger.sqlite import SqliteLedger
 from durable.ledger.statements import named_statements
 from durable.ledger.transaction import Transaction

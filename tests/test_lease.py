@@ -5,9 +5,9 @@ import subprocess
 
 import pytest
 
-from durable import lease
 from durable.clock import nanoseconds, stamp
 from durable.ledger.sqlite import SqliteLedger
+from durable.recovery import lease
 
 RUN = "run-1"
 

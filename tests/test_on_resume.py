@@ -9,9 +9,9 @@ from hypothesis import given as drawn
 from hypothesis import strategies as st
 
 from durable.execute.tools import EXECUTED
-from durable.on_resume import AGENT, NOTHING, REPLAY, VERIFY, Asked, way_of
 from durable.policy.policy import BUILT_IN, CHOSEN, PROJECT, USER
 from durable.policy.rule import ON_RESUME, Rule
+from durable.recovery.on_resume import AGENT, NOTHING, REPLAY, VERIFY, Asked, way_of
 from durable.step import MOVES, Step
 from policy.policies import asked as ruling_of
 from policy.policies import policy_of

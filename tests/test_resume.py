@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from durable.brief_text import CALLS_HEAD, FILES_HEAD, LONGEST_LINE, NOTES_HEAD, ROOM
+from durable.brief.quoting import quoted
+from durable.brief.text import CALLS_HEAD, FILES_HEAD, LONGEST_LINE, NOTES_HEAD, ROOM
 from durable.cli.resume_view import NAMES, TITLES
-from durable.quoting import quoted
 from durable.resume import (
     CONTRADICTED,
     DONE,

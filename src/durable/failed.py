@@ -17,8 +17,8 @@ What a program prints is its own affair: of a command only the exit code speaks,
 
 from __future__ import annotations
 
+from durable.brief.quoting import plain
 from durable.ending import exit_code_of
-from durable.quoting import plain
 from durable.step import FAILED, IN_DOUBT, NOT_DONE, REFUSED, REPLAYED, SUCCEEDED
 
 TYPE_CHECKING = False

@@ -43,7 +43,7 @@ class Lifecycle:
         """A run that has just begun has nothing that could be told."""
         if self.tx.one("matters_in_run", run_id=seat.run_id) is None:
             return ""
-        from durable.briefing import brief_of
+        from durable.brief.look import brief_of
 
         return brief_of(self.tx, seat.run_id)
 

@@ -165,7 +165,7 @@ class Preparation:
         found.tampers = tampers
         # What waits for a person's answer has its row already, and would lose the answer with it.
         if run is not None and run["strict"] and waiting is None:
-            from durable.strict import held_back
+            from durable.recovery.strict import held_back
 
             found.strict = held_back(self.tx, run, self.event, ruling, claims, self.redactor)
         if self.policy.budgets:

@@ -91,7 +91,7 @@ def brief(planned: dict[str, list[Item]], run_id: str, around: Around | None = N
     around = around or Around()
     if not planned and not around.notes:
         return ""
-    from durable.brief_text import text
+    from durable.brief.text import text
 
     return text(planned, run_id, around)
 

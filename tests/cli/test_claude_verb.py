@@ -16,7 +16,7 @@ import pytest
 from client.waiting import wait_for
 from durable.cli.options import split
 from durable.errors import UsageError
-from durable.resuming import hold
+from durable.recovery.settling import hold
 from durable.settings.files import SettingsError
 from durable.settings.registration import REGISTRATION, installed_hooks
 from durable.supervision.keep_going import Ending, Move, keep_going, next_move

@@ -7,9 +7,9 @@ import sys
 
 from cli_machine import SESSION, cells
 
-from durable import up_to_date
 from durable.cli import reconcile
 from durable.ledger.sqlite import SqliteLedger
+from durable.recovery import up_to_date
 
 OTHER = "22222222-bbbb-4bbb-8bbb-222222222222"
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from durable import strict
 from durable.ledger.sqlite import SqliteLedger
+from durable.recovery import strict
 from hooks.door import Door, FakeClient, bash, recorded
 
 SESSION = bash()["session_id"]

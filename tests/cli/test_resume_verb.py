@@ -9,7 +9,7 @@ import pytest
 from filelock import FileLock
 
 import ledger_view
-from durable.resuming import hold
+from durable.recovery.settling import hold
 from hooks.door import Door, FakeClient, bash, ran
 
 SESSION = bash()["session_id"]

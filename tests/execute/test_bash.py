@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from durable.execute import process
-from durable.execute.bash import HELD_OPEN, run_bash
-from durable.execute.kept import Kept
+from durable.execute.shell import process
+from durable.execute.shell.bash import HELD_OPEN, run_bash
+from durable.execute.shell.kept import Kept
 
 ENV = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
 
@@ -70,7 +70,7 @@ def test_it_runs_where_it_is_to_with_the_environment_it_is_given_and_nothing_to_
 
 def test_it_reads_nothing_of_what_was_meant_for_us(here: str) -> None:
     call = f"run_bash({{'command': 'cat; echo end'}}, {here!r}, {ENV!r}).response['stdout']"
-    script = f"from durable.execute.bash import run_bash; print({call})"
+    script = f"from durable.execute.shell.bash import run_bash; print({call})"
     asked = subprocess.run([sys.executable, "-c", script], input="a request", capture_output=True, text=True)
     assert asked.stdout == "end\n"
 
@@ -187,7 +187,7 @@ def test_killed_itself_it_leaves_the_command_to_its_end(here: str) -> None:
     )
     env = {**ENV, "DURABLE_STEP_ID": "s-9"}
     call = f"run_bash({{'command': {command!r}}}, {here!r}, {env!r})"
-    script = f"from durable.execute.bash import run_bash; {call}"
+    script = f"from durable.execute.shell.bash import run_bash; {call}"
     worker = subprocess.Popen([sys.executable, "-c", script])
     wait_until(lambda: os.path.exists(f"{here}/pid") and Path(f"{here}/pid").read_text().strip())
     worker.kill()

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from durable import clock
-from durable.execute import replace as replacing
-from durable.execute.files import execute_file, file_guard
+from durable.execute.files import replace as replacing
+from durable.execute.files.write import execute_file, file_guard
 from durable.execute.outcome import Outcome
 from durable.file_probe import file_state
 
@@ -208,7 +208,7 @@ def test_a_file_that_may_not_outlast_a_power_cut_is_no_success_and_was_begun(
 
 def killed_between(file: Path, content: str) -> None:
     call = f"execute_file('Write', {{'file_path': {str(file)!r}, 'content': {content!r}}}, '/', None)"
-    script = f"from durable.execute.files import execute_file; {call}"
+    script = f"from durable.execute.files.write import execute_file; {call}"
     env = {**os.environ, "DURABLE_TEST_CRASH": "file-written:kill"}
     assert subprocess.run([sys.executable, "-c", script], env=env).returncode == -9
 

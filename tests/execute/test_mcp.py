@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from durable.execute import mcp as calling
-from durable.execute.mcp import call_mcp
-from durable.execute.mcp_servers import Server
+from durable.execute.mcp import call as calling
+from durable.execute.mcp.call import call_mcp
+from durable.execute.mcp.servers import Server
 from durable.execute.outcome import Outcome
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -286,8 +286,8 @@ def test_what_breaks_while_the_server_is_ended_takes_nothing_from_its_answer(
 def test_killed_itself_it_leaves_a_server_that_sees_its_end(machine: Machine) -> None:
     gate = machine.root / "gate"
     script = f"""
-        from durable.execute.mcp import call_mcp
-        from durable.execute.mcp_servers import Server
+        from durable.execute.mcp.call import call_mcp
+        from durable.execute.mcp.servers import Server
         server = Server.model_validate_json({machine.stdio().model_dump_json()!r})
         call_mcp("mcp__lab__slow", {{"text": "once", "gate": {str(gate)!r}}}, server, {machine.env!r}, 30)
     """

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from durable.errors import DurableError
-from durable.execute.mcp_servers import Server, server_of
+from durable.execute.mcp.servers import Server, server_of
 from durable.settings import places
 
 TRUSTED = {"hasTrustDialogAccepted": True}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from durable.execute.files import execute_file
+from durable.execute.files.write import execute_file
 from durable.execute.outcome import Outcome
 
 

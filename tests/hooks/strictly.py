@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import ledger_view
-from durable import strict
 from durable.ledger.sqlite import SqliteLedger
 from durable.ledger.transaction import Transaction
+from durable.recovery import strict
 from ledger.whole import bodies
 
 from .door import Door, bash, recorded

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import ledger_view
-from durable.brief_text import CALLS_HEAD, FILES_HEAD
+from durable.brief.text import CALLS_HEAD, FILES_HEAD
 from durable.ledger.sqlite import SqliteLedger
 from durable.ledger.transaction import Transaction
 from durable.resume import CONTRADICTED, HEADS, LONGEST, NOT_BEGUN

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import ledger_view
-from durable import strict
+from durable.recovery import strict
 from ledger.whole import assert_whole
 
 from .door import Answer, Door, FakeClient, bash, ran

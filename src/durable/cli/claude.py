@@ -78,14 +78,14 @@ def bring_up_to_date(run_id: str, why: str) -> None:
     """As `durable resume` does. DurableError where a run must not go on."""
     from functools import partial
 
-    from durable import lease, up_to_date
     from durable.cli.reading import has_ledger, no_ledger
     from durable.cli.resume_view import tell_waiting
     from durable.ledger.reading import Reader
     from durable.ledger.sqlite import SqliteLedger
     from durable.policy.files import load_policy
+    from durable.recovery import lease, up_to_date
+    from durable.recovery.settling import Settling, hold, refuse_while_at_work
     from durable.redact import Redactor
-    from durable.resuming import Settling, hold, refuse_while_at_work
 
     state = home.data_home()
     if not has_ledger(state):

@@ -15,8 +15,8 @@ from durable.errors import PolicyError
 from durable.ledger.reading import Reader
 from durable.owner import ALIVE, DEAD
 from durable.policy.files import load_policy
+from durable.recovery.strict import waits_for_a_person
 from durable.step import CONTRADICTED, ONCE, UNPREPARED, way_on
-from durable.strict import waits_for_a_person
 from durable.view import (
     counted,
     is_deferred,

@@ -11,7 +11,7 @@ from durable.cli.result import Facts, Heading, Note, Paragraph, Result, Table
 from durable.cli.words import call, standing
 from durable.ledger.reading import Reader
 from durable.native import loads
-from durable.up_to_date import bring_up_to_date
+from durable.recovery.up_to_date import bring_up_to_date
 from durable.view import needs_a_person, short_id, short_step
 
 TYPE_CHECKING = False

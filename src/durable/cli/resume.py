@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 
-from durable import crash, home, lease
+from durable import crash, home
 from durable.cli.options import flag, value
 from durable.cli.reading import find_run, has_ledger, no_ledger
 from durable.cli.result import Result
@@ -15,9 +15,10 @@ from durable.ledger.reading import Reader
 from durable.ledger.sqlite import SqliteLedger
 from durable.policy.files import load_policy
 from durable.policy.policy import MAX_RECOVERIES
+from durable.recovery import lease
+from durable.recovery.settling import Settling, hold, planned, refuse_while_at_work
+from durable.recovery.up_to_date import bring_up_to_date
 from durable.redact import Redactor
-from durable.resuming import Settling, hold, planned, refuse_while_at_work
-from durable.up_to_date import bring_up_to_date
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

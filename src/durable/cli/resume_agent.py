@@ -7,14 +7,15 @@ import os
 import shlex
 import shutil
 
-from durable import crash, lease, strict
+from durable import crash
 from durable.cli.result import Note, Paragraph, Result, Verbatim, agrees, attended
 from durable.cli.resume_view import needs_somebody, plan_json, plan_view, redo_view, redone, unfinished_json
 from durable.errors import UsageError
 from durable.execute.own import Place
 from durable.execute.redo import Redo, replayed, unfinished
 from durable.execute.start import Hand
-from durable.on_resume import Asked as Wanted
+from durable.recovery import lease, strict
+from durable.recovery.on_resume import Asked as Wanted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from durable.cli.result import Block
     from durable.execute.redo import Redone, Unfinished
-    from durable.on_resume import Asked
+    from durable.recovery.on_resume import Asked
     from durable.resume import Item
     from durable.view import Row
 

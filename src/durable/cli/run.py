@@ -13,7 +13,7 @@ from durable.job.store import read_job
 from durable.job.work import LONGEST_ID, begin, end, new_run_id
 from durable.ledger.sqlite import SqliteLedger
 from durable.policy.files import load_policy
-from durable.resuming import hold
+from durable.recovery.settling import hold
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from durable.event import Call
 from durable.execute.original import original_input
 from durable.execute.own import Place, us
 from durable.execute.signals import heard_by
-from durable.on_resume import Asked, Way, way_of
 from durable.policy.decide import DEFER, MAY_RUN
 from durable.policy.match import rules_for
 from durable.policy.rule import REPLAY
+from durable.recovery.on_resume import Asked, Way, way_of
 from durable.step import PREPARED
 
 TYPE_CHECKING = False

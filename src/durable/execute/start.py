@@ -9,11 +9,12 @@ import subprocess
 import sys
 import time
 
-from durable import crash, lease
+from durable import crash
 from durable.execute.own import MARK, OwnPreparation, before, us
 from durable.policy.decide import PROBE
 from durable.probing import ask
 from durable.protection.tampering import tampers
+from durable.recovery import lease
 from durable.redact import Redactor
 
 TYPE_CHECKING = False

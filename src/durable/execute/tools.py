@@ -30,16 +30,16 @@ def execute(
 ) -> Outcome:
     """Each brings in what it needs: the MCP client takes a second to load."""
     if call.tool == "Bash":
-        from durable.execute.bash import run_bash
+        from durable.execute.shell.bash import run_bash
 
         return run_bash(call.input, cwd, env, stop)
     if call.tool in FILES:
-        from durable.execute.files import execute_file
+        from durable.execute.files.write import execute_file
 
         return execute_file(call.tool, call.input, cwd, unchanged)
     if call.tool.startswith(MCP):
-        from durable.execute.mcp import call_mcp
-        from durable.execute.mcp_servers import server_of
+        from durable.execute.mcp.call import call_mcp
+        from durable.execute.mcp.servers import server_of
 
         server = server_of(call.tool, project, env.get("HOME", ""), env)
         return call_mcp(call.tool, call.input, server, env, MCP_TIMEOUT_S, stop)

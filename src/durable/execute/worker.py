@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 
-from durable import crash, lease
+from durable import crash
 from durable.agents import ourselves
 from durable.clock import monotonic
 from durable.closing import News, apply, closing
@@ -25,6 +25,7 @@ from durable.execute.own import Own, OwnReceipt, Place, after, marked, us
 from durable.fingerprint import input_hash
 from durable.ledger.sqlite import SqliteLedger
 from durable.policy.files import load_policy
+from durable.recovery import lease
 from durable.redact import Redactor
 from durable.spool import RECEIPT, spool
 from durable.step import FAILED, REFUSED
@@ -114,7 +115,7 @@ class Worker:
 
     def _unchanged(self, path: str) -> str:
         """Why the file is no longer what it was when the step was first prepared; "" if it is."""
-        from durable.execute.files import file_guard
+        from durable.execute.files.write import file_guard
 
         known = self.request["file"]
         if known is None:

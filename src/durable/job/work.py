@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from durable import crash, lease
+from durable import crash
 from durable import owner as owners
 from durable.agents import ourselves
 from durable.errors import UsageError
@@ -13,10 +13,11 @@ from durable.job import standing as at
 from durable.job.runner import Runner
 from durable.job.store import remember
 from durable.join import join
+from durable.recovery import lease
+from durable.recovery.up_to_date import fold_in
 from durable.redact import Redactor
 from durable.row import random_text
 from durable.step import JOB
-from durable.up_to_date import fold_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

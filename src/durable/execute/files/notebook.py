@@ -7,8 +7,8 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from durable.execute.edits import decoded
-from durable.execute.replace import CantApply
+from durable.execute.files.edits import decoded
+from durable.execute.files.replace import CantApply
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,13 +8,13 @@ from filelock import FileLock, Timeout
 
 from durable import crash
 from durable import owner as owners
-from durable.briefing import items_of
+from durable.brief.look import items_of
 from durable.home import secure_dir
-from durable.lease import RunBusy
 from durable.ledger.lock import DIRECTORY as LOCKS
 from durable.native import sha256
 from durable.policy.claimed import settle_s
 from durable.probing import Question, ask, can_be_probed, settle_by_probe
+from durable.recovery.lease import RunBusy
 from durable.resume import GOES_ON, plan
 from durable.step import IN_DOUBT, ONCE
 

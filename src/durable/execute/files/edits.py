@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from durable.execute.replace import CantApply
+from durable.execute.files.replace import CantApply
 
 if TYPE_CHECKING:
     from typing import Any

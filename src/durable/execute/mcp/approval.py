@@ -7,8 +7,8 @@ import os
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from durable.execute.client_config import is_trusted, repository_of, said_of, table
-from durable.execute.mcp_names import normal
+from durable.execute.mcp.client_config import is_trusted, repository_of, said_of, table
+from durable.execute.mcp.names import normal
 from durable.settings import files
 from durable.settings.places import local_file, places
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from durable.brief.quoting import quoted
 from durable.native import dumps, loads
-from durable.quoting import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

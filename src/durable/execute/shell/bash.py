@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from durable.execute.outcome import Outcome
-from durable.execute.process import Process
+from durable.execute.shell.process import Process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -104,8 +104,8 @@ def _has_claim(tx: Transaction, ids: set[str], claimed: Claimed) -> bool:
 
 
 def _denied(tx: Transaction, run: dict[str, Any], cut_off: list[Step]) -> Answer:
+    from durable.brief.title import title_of
     from durable.policy import reasons
-    from durable.title import title_of
 
     counted = tx.one("strict_denials", run_id=run["run_id"], strict=run["strict"])
     denied: int = counted["denied"] if counted else 0

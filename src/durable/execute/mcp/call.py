@@ -13,7 +13,7 @@ import tempfile
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-from durable.execute.mcp_names import normal, tool_of
+from durable.execute.mcp.names import normal, tool_of
 from durable.execute.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mcp import Client
     from mcp_types import CallToolResult
 
-    from durable.execute.mcp_servers import Server
+    from durable.execute.mcp.servers import Server
 
 # As long as the client gives a server to start.
 START_S = 30.0

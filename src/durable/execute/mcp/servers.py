@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from durable.errors import DurableError
-from durable.execute.client_config import config_file, said_of, table
-from durable.execute.mcp_approval import Approval
-from durable.execute.mcp_names import is_of
+from durable.execute.mcp.approval import Approval
+from durable.execute.mcp.client_config import config_file, said_of, table
+from durable.execute.mcp.names import is_of
 from durable.settings import files
 
 if TYPE_CHECKING:

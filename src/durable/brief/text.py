@@ -5,7 +5,7 @@ Whatever the run's size, every section says that it is there and how many it has
 
 from __future__ import annotations
 
-from durable.quoting import plain, quoted, quoted_title
+from durable.brief.quoting import plain, quoted, quoted_title
 from durable.resume import (
     APPROVED,
     CONTRADICTED,

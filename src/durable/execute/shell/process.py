@@ -12,7 +12,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from durable.execute.kept import Kept
+from durable.execute.shell.kept import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,14 +8,14 @@ the processes.
 from __future__ import annotations
 
 from durable import owner as owners
+from durable.brief.quoting import plain
+from durable.brief.title import titled
 from durable.clock import nanoseconds
 from durable.native import loads
 from durable.orphans import orphans
-from durable.quoting import plain
 from durable.receipt_text import text_of
 from durable.resume import DONE, DOUBT, FREE, Around, Item, brief, plan
 from durable.step import IN_DOUBT, ONCE, PREPARED, RUNNING, SUCCEEDED, could_run_since
-from durable.title import titled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

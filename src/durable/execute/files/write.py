@@ -11,10 +11,10 @@ import os
 from typing import TYPE_CHECKING
 
 from durable import clock
-from durable.execute.edits import edited, edits_of, looks_edited, may_be_made, written
-from durable.execute.notebook import notebook_edited
+from durable.execute.files.edits import edited, edits_of, looks_edited, may_be_made, written
+from durable.execute.files.notebook import notebook_edited
+from durable.execute.files.replace import CantApply, read, replace
 from durable.execute.outcome import Outcome
-from durable.execute.replace import CantApply, read, replace
 from durable.file_probe import FIELDS, file_state
 
 if TYPE_CHECKING:
