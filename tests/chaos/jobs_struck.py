@@ -16,7 +16,8 @@ from .world import World
 
 RUN = ("run", "job.json", "--run-id", "the-job", "--at-once", "1", "--json")
 UNKNOWN = 2
-RESUME = ("resume", "--run-id", "the-job", "--wait", "10", "--json")
+# One at a time: where the power goes, whatever another worker did behind the kill would count as done.
+RESUME = ("resume", "--run-id", "the-job", "--wait", "10", "--at-once", "1", "--json")
 # The first thing it does may be to strike down the process that started it.
 EFFECT = """#!/bin/sh
 if signal=$(cat {root}/strike 2>/dev/null); then rm {root}/strike; kill -s "$signal" $PPID; fi
