@@ -97,9 +97,11 @@ class Workshop:
 
     def close(self) -> None:
         for process in self.started:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
+            process.kill()
+            process.wait()
+            for pipe in (process.stdout, process.stderr):
+                if pipe is not None:
+                    pipe.close()  # What it left behind may hold the other end for as long as it likes.
 
     # ---- what came of it ----------------------------------------------------------------------
 
