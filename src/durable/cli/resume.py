@@ -7,7 +7,7 @@ from durable.cli.options import flag, value
 from durable.cli.reading import find_run, has_ledger, no_ledger
 from durable.cli.result import Result
 from durable.cli.resume_agent import AgentRun
-from durable.cli.resume_asked import Asked
+from durable.cli.resume_asked import Asked, CutOff
 from durable.cli.resume_job import JobRun
 from durable.cli.resume_view import tell_waiting
 from durable.errors import UsageError
@@ -24,7 +24,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from durable.policy.policy import Policy
     from durable.resume import Item
     from durable.view import Row
 
@@ -89,59 +88,48 @@ def run(
             row = reader.one("run", run_id=found) or {}
             sessions = reader.all("sessions_of_run", run_id=found)
         _refuse_what_is_over(found, row, sessions)
-        yield from _Resumption(state, ledger, found, row, sessions, asked).go()
+        policy = load_policy(state, row["project"] or os.getcwd(), os.environ)
+        yield from _resumed(CutOff(state, ledger, policy, found, row, sessions, asked))
     finally:
         ledger.close()
         lock.release()
 
 
-class _Resumption:
-    def __init__(
-        self, state: str, ledger: SqliteLedger, run_id: str, row: Row, sessions: list[Row], asked: Asked
-    ) -> None:
-        self.state = state
-        self.ledger = ledger
-        self.run_id = run_id
-        self.row = row
-        self.sessions = sessions
-        self.asked = asked
-        self.policy: Policy = load_policy(state, row["project"] or os.getcwd(), os.environ)
+def _resumed(cut: CutOff) -> Iterator[Result]:
+    with cut.ledger.begin() as tx:
+        refuse_while_at_work(tx, cut.run_id)
+        lease.refuse_if_held(tx, cut.run_id)
+        is_job = tx.one("job", run_id=cut.run_id) is not None
+    work = JobRun(cut) if is_job else AgentRun(cut)
+    if cut.asked.dry_run:
+        yield work.shown(planned(cut.ledger, cut.run_id))
+        return
+    items = _settled(cut, work)
+    yield work.shown(items) if cut.asked.only_print else work.begun(items)
+    if not cut.asked.only_print and _may_go_on(cut, work):
+        yield from work.go_on(items)
 
-    def go(self) -> Iterator[Result]:
-        with self.ledger.begin() as tx:
-            refuse_while_at_work(tx, self.run_id)
-            lease.refuse_if_held(tx, self.run_id)
-            is_job = tx.one("job", run_id=self.run_id) is not None
-        kind = JobRun if is_job else AgentRun
-        work = kind(self.state, self.ledger, self.policy, self.run_id, self.row, self.sessions, self.asked)
-        if self.asked.dry_run:
-            yield work.shown(planned(self.ledger, self.run_id))
-            return
-        items = self._settled(work)
-        yield work.shown(items) if self.asked.only_print else work.begun(items)
-        if not self.asked.only_print and self._may_go_on(work):
-            yield from work.go_on(items)
 
-    def _settled(self, work: JobRun | AgentRun) -> dict[str, list[Item]]:
-        redactor = Redactor.of(self.policy)
-        sessions = [row["session_id"] for row in self.sessions]
-        settling = Settling(
-            self.ledger,
-            self.run_id,
-            self.policy,
-            redactor,
-            os.environ,
-            lambda: bring_up_to_date(self.state, sessions),
-            work.rules(),
-        )
-        return settling.settle(self.asked.wait_s, tell_waiting)
+def _settled(cut: CutOff, work: JobRun | AgentRun) -> dict[str, list[Item]]:
+    sessions = [row["session_id"] for row in cut.sessions]
+    settling = Settling(
+        cut.ledger,
+        cut.run_id,
+        cut.policy,
+        Redactor.of(cut.policy),
+        os.environ,
+        lambda: bring_up_to_date(cut.state, sessions),
+        work.rules(),
+    )
+    return settling.settle(cut.asked.wait_s, tell_waiting)
 
-    def _may_go_on(self, work: JobRun | AgentRun) -> bool:
-        most = self.policy.budgets.get(MAX_RECOVERIES, OFTEN_ENOUGH)
-        if self.row["recoveries"] >= most and not self.asked.anyway:
-            problem = f"the run {self.run_id} was resumed {self.row['recoveries']} times and has not come to its end"
-            raise TooOften(problem, f"look into it (durable show {self.run_id}), then resume it with --anyway")
-        return self.asked.yes or work.agreed()
+
+def _may_go_on(cut: CutOff, work: JobRun | AgentRun) -> bool:
+    most = cut.policy.budgets.get(MAX_RECOVERIES, OFTEN_ENOUGH)
+    if cut.row["recoveries"] >= most and not cut.asked.anyway:
+        problem = f"the run {cut.run_id} was resumed {cut.row['recoveries']} times and has not come to its end"
+        raise TooOften(problem, f"look into it (durable show {cut.run_id}), then resume it with --anyway")
+    return cut.asked.yes or work.agreed()
 
 
 class TooOften(UsageError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from durable.cli.job_view import ended
 from durable.cli.progress import progress
 from durable.cli.result import Paragraph, Result
+from durable.cli.resume_asked import left_of
 from durable.cli.resume_view import needs_somebody, plan_json, plan_view
 from durable.errors import UsageError
 from durable.job.rule import own_rule
@@ -16,36 +17,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from durable.cli.resume_asked import Asked
-    from durable.ledger.sqlite import SqliteLedger
-    from durable.policy.policy import Policy
+    from durable.cli.resume_asked import Asked, CutOff
     from durable.policy.rule import Rule
     from durable.resume import Item
-    from durable.view import Row
 
 FOR_AN_AGENT = ("replay", "only", "prompt", "strict", "no_strict")
 
 
 class JobRun:
-    def __init__(
-        self,
-        state: str,
-        ledger: SqliteLedger,
-        policy: Policy,
-        run_id: str,
-        row: Row,
-        sessions: list[Row],
-        asked: Asked,
-    ) -> None:
-        self.state = state
-        self.ledger = ledger
-        self.policy = policy
-        self.run_id = run_id
-        self.cwd: str = row["project"]
-        self.asked = asked
-        _check(run_id, asked)
-        with ledger.begin() as tx:
-            self.loaded = recall(tx, run_id)
+    def __init__(self, cut: CutOff) -> None:
+        self.cut = cut
+        _check(cut.run_id, cut.asked)
+        with cut.ledger.begin() as tx:
+            self.loaded = recall(tx, cut.run_id)
 
     def rules(self) -> dict[str, Rule]:
         job = self.loaded.job
@@ -53,13 +37,13 @@ class JobRun:
         return {rule.name: rule for rule in found}
 
     def shown(self, items: dict[str, list[Item]]) -> Result:
-        data = {"run_id": self.run_id, "job": self.loaded.job.name, "plan": plan_json(items), "start": None}
-        return Result("resume", data, 1 if needs_somebody(items) else 0, plan_view(self.run_id, items))
+        data = {"run_id": self.cut.run_id, "job": self.loaded.job.name, "plan": plan_json(items), "start": None}
+        return Result("resume", data, 1 if needs_somebody(items) else 0, plan_view(self.cut.run_id, items))
 
     def begun(self, items: dict[str, list[Item]]) -> Result:
         """Where each step stands is told in the end, by then for good."""
         result = self.shown(items)
-        result.view = [Paragraph(f"run {self.run_id}")]
+        result.view = [Paragraph(f"run {self.cut.run_id}")]
         result.begins = True
         return result
 
@@ -68,13 +52,14 @@ class JobRun:
         return True
 
     def go_on(self, items: dict[str, list[Item]]) -> Iterator[Result]:
-        left = {item.step.step_id: item.left for those in items.values() for item in those if item.left}
-        hand = go_on(self.state, self.ledger, self.policy, self.run_id, self.cwd)
+        cut = self.cut
+        cwd: str = cut.row["project"]
+        hand = go_on(cut.state, cut.ledger, cut.policy, cut.run_id, cwd)
         with progress(self.loaded.job) as watch:
-            runner = Runner(hand, self.loaded.job, self.cwd, self.asked.at_once, watch)
-            runner.look(left)
+            runner = Runner(hand, self.loaded.job, cwd, cut.asked.at_once, watch)
+            runner.look(left_of(items))
             runner.run()
-        yield ended("resume", self.run_id, end(hand, runner), runner)
+        yield ended("resume", self.cut.run_id, end(hand, runner), runner)
 
 
 def _check(run_id: str, asked: Asked) -> None:
