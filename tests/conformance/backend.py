@@ -24,6 +24,3 @@ class Backend:
     def rebuilt(self, events: list[dict]) -> dict[str, list[tuple]]:
         """The same, of an empty schema into which the rows of `events` were projected."""
         raise NotImplementedError
-
-
-PROJECTED = ("runs", "sessions", "owners", "steps", "claims", "spooled")

@@ -155,3 +155,32 @@ class Record:
 
 def keys_of(ledger):
     return {ledger.key.key_id: ledger.key.chain}
+
+    def test_an_answer_of_a_model_counts_once_whoever_repeats_it(self, backend, ledger):
+        for tokens in (3, 9, 4):
+            told = {"messages": [message("m1", tokens), message("m2", 1)]}
+            assert_rows_follow(backend, ledger, "usage.counted", RUN, SESSION, told)
+        assert [row[7] for row in backend.tables()["messages"]] == [9, 1]
+
+    def test_what_a_session_is_said_to_have_cost_is_its_last_word(self, backend, ledger):
+        for micro_usd in (1_000, 2_500):
+            assert_rows_follow(backend, ledger, "cost.stated", RUN, SESSION, {"micro_usd": micro_usd})
+        assert [row[:3] for row in backend.tables()["costs"]] == [(SESSION, RUN, 2_500)]
+
+    def test_contents_that_were_let_go_are_named_one_by_one(self, backend, ledger):
+        blobs = [{"digest": "d1", "bytes": 10, "class": "read"}, {"digest": "d2", "bytes": 20, "class": "sealed"}]
+        assert_rows_follow(backend, ledger, "evidence.expired", "", "", {"blobs": blobs})
+        assert [row[:3] for row in backend.tables()["expired"]] == [("d1", 10, "read"), ("d2", 20, "sealed")]
+
+
+def assert_rows_follow(backend, ledger, kind, run, subject, body):
+    with ledger.begin() as tx:
+        tx.append(kind, run, subject, body)
+        tx.commit()
+    assert backend.tables() == backend.rebuilt(all_events(ledger))
+
+
+def message(message_id, output):
+    counted = {"input": 5, "output": output, "cache_read": 0, "cache_write": 0}
+    said = {"session_id": SESSION, "agent_id": "", "model": "a-model", "said_at": "2026-01-01T00:00:00.000000Z"}
+    return {"message_id": message_id, **said, **counted}

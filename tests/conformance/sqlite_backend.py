@@ -2,9 +2,9 @@
 
 import sqlite3
 
-from conformance.backend import PROJECTED, Backend
+from conformance.backend import Backend
 from durable.ledger.chain import event_of
-from durable.ledger.rebuild import Rebuild
+from durable.ledger.rebuild import PROJECTED, Rebuild
 from durable.ledger.sqlite import SqliteLedger
 from durable.ledger.statements import migrations
 

@@ -12,6 +12,7 @@ from durable.ledger.sqlite import SqliteLedger
 from durable.ledger.statements import Migration, migrations, split_script
 from ledger.whole import assert_whole, bodies, shell
 
+ALL = ["0001_first", "0002_once", "0003_resume", "0004_evidence"]
 EXTRA = Migration("0009_extra", "CREATE TABLE extra (x TEXT);\nINSERT INTO extra VALUES ('a;b');\n")
 
 
@@ -27,7 +28,7 @@ def extra_rows(home):
 def test_a_new_ledger_has_nothing_pending(home):
     found = status(str(home))
     assert (found.applied, found.pending, found.changed, found.unknown) == (
-        ["0001_first", "0002_once", "0003_resume"],
+        ALL,
         [],
         [],
         [],
@@ -40,8 +41,8 @@ def test_what_is_pending_is_applied_and_recorded(home):
     assert status(str(home), steps(EXTRA)).pending == ["0009_extra"]
     assert migrate(str(home), steps(EXTRA)) == ["0009_extra"]
     assert extra_rows(home) == [("a;b",)]
-    assert status(str(home), steps(EXTRA)).applied == ["0001_first", "0002_once", "0003_resume", "0009_extra"]
-    assert bodies(home, "ledger.migrated") == [{"migrations": ["0009_extra"], "schema": "1.2"}]
+    assert status(str(home), steps(EXTRA)).applied == [*ALL, "0009_extra"]
+    assert bodies(home, "ledger.migrated") == [{"migrations": ["0009_extra"], "schema": "1.3"}]
     assert migrate(str(home), steps(EXTRA)) == []
     assert_whole(home)
 
@@ -72,7 +73,7 @@ def test_a_ledger_that_a_later_durable_has_migrated_is_refused(home):
         migrate(str(home))
 
 
-@pytest.mark.parametrize("version", [1003, 2000])
+@pytest.mark.parametrize("version", [1004, 2000])
 def test_a_newer_schema_is_refused(home, version):
     shell(home, f"PRAGMA user_version = {version}")
     with pytest.raises(VersionError, match="newer"):
@@ -123,7 +124,7 @@ def test_the_first_write_after_an_upgrade_brings_an_older_minor_version_up(of_be
         seat(tx)
         prepare(tx, "new", "f-new")
         tx.commit()
-    assert bodies(of_before, "ledger.migrated") == [{"migrations": ["0002_once", "0003_resume"], "schema": "1.2"}]
+    assert bodies(of_before, "ledger.migrated") == [{"migrations": ALL[1:], "schema": "1.3"}]
     assert status(str(of_before)).pending == []
     assert_whole(of_before)
 

@@ -73,7 +73,7 @@ def build(path: str, fill: Callable[[sqlite.Connection], None]) -> None:
         # What a salvaged event refers to may be lost.
         connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute("BEGIN IMMEDIATE")
-        _lay_schema(connection)
+        lay_schema(connection)
         fill(connection)
         connection.execute("COMMIT")
     except sqlite.Error as error:
@@ -83,7 +83,7 @@ def build(path: str, fill: Callable[[sqlite.Connection], None]) -> None:
         connection.close()
 
 
-def _lay_schema(connection: sqlite.Connection) -> None:
+def lay_schema(connection: sqlite.Connection) -> None:
     set_meta = named_statements("queries.sql")["set_meta"]
     for migration in migrations():
         for statement in split_script(migration.sql):

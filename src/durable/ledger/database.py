@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-MAJOR, MINOR = 1, 2
+MAJOR, MINOR = 1, 3
 SIDE_FILES = ("-wal", "-shm", "-journal")
 # Chosen with bench/checkpoint.py. A hook touches some 16 pages and writes each of them whole to the
 # WAL: 20 KiB with small pages, 60 KiB with SQLite's usual 4096 bytes, at the same time per hook.

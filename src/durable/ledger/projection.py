@@ -48,6 +48,9 @@ STATEMENTS: dict[str, tuple[str, ...]] = {
     "step.released": ("step_released", "claims_released"),
     "grant.given": ("grant_given",),
     "grant.used": ("grant_used",),
+    "usage.counted": (),  # one message_counted for each message
+    "cost.stated": ("cost_stated",),
+    "evidence.expired": (),  # one blob_expired for each content
     "spool.folded": ("spool_recorded",),
     "spool.set_aside": ("spool_recorded",),
 }
@@ -76,6 +79,8 @@ REMARKS = frozenset(
 
 # Columns that a later minor version brought. An event of before says nothing about them.
 _LATER = dict.fromkeys(("verdict", "file_before"))
+# One event tells of many: which list of its body, and the statement for each in it.
+_LISTS = {"usage.counted": ("messages", "message_counted"), "evidence.expired": ("blobs", "blob_expired")}
 _ONE_CLAIM = {"project": "", "rule": "", "words": "", "exit_hidden": 0}
 
 
@@ -90,6 +95,9 @@ def statements(event: Event, body: dict[str, Any]) -> list[tuple[str, dict[str, 
         given.setdefault("fate", event.type.removeprefix("spool."))
     if event.type == "session.joined":
         given.setdefault("continues", None)
+    if event.type in _LISTS:
+        listed, statement = _LISTS[event.type]
+        return [(statement, given | one) for one in given[listed]]
     if event.type == "step.prepared":
         given = _LATER | given
         return [("step_prepared", given), *(("step_claimed", claim) for claim in _claims(given))]

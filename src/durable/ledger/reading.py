@@ -12,6 +12,7 @@ from durable.ledger.database import (
     database_in,
     present,
     schema_version,
+    streamed,
     translated,
 )
 from durable.ledger.statements import named_statements
@@ -19,6 +20,7 @@ from durable.native import sqlite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
     from typing import Any
 
@@ -75,6 +77,14 @@ class Reader:
     def all(self, query: str, /, **params: Any) -> list[dict[str, Any]]:
         """Every row, in the query's order."""
         return self._fetch(query, params, -1)
+
+    def each(self, query: str, /, **params: Any) -> Iterator[dict[str, Any]]:
+        """Every row, one at a time: for what may be longer than memory."""
+        try:
+            cursor = self._connection.execute(self._queries[query], params)
+        except sqlite.Error as error:
+            raise translated(error, self.path) from None
+        return streamed(cursor, self.path)
 
     def _check_version(self) -> None:
         check_version(self._connection, self.path)

@@ -12,6 +12,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+# Every table whose rows follow from events, wholly.
+PROJECTED = (
+    "runs", "sessions", "owners", "steps", "claims", "grants", "leases", "jobs", "notes", "messages", "costs",
+    "expired", "spooled",
+)  # fmt: skip
+
 
 class Rebuild:
     """Keeps events as they are. References may dangle: what they point to can be lost."""

@@ -165,6 +165,21 @@ WHERE step_id = :subject AND released_at IS NULL AND status NOT IN ('prepared', 
 -- name: claims_released
 UPDATE claims SET released = 1 WHERE step_id = :subject;
 
+-- name: message_counted
+INSERT INTO messages (message_id, run_id, session_id, agent_id, model, at, input, output, cache_read, cache_write)
+VALUES (:message_id, :run_id, :session_id, :agent_id, :model, :said_at, :input, :output, :cache_read, :cache_write)
+ON CONFLICT (message_id) DO UPDATE SET
+  input = max(input, excluded.input), output = max(output, excluded.output),
+  cache_read = max(cache_read, excluded.cache_read), cache_write = max(cache_write, excluded.cache_write);
+
+-- name: cost_stated
+INSERT INTO costs (session_id, run_id, micro_usd, at) VALUES (:subject, :run_id, :micro_usd, :at)
+ON CONFLICT (session_id) DO UPDATE SET micro_usd = excluded.micro_usd, at = excluded.at;
+
+-- name: blob_expired
+INSERT INTO expired (digest, bytes, class, at) VALUES (:digest, :bytes, :class, :at)
+ON CONFLICT (digest) DO UPDATE SET bytes = excluded.bytes, class = excluded.class, at = excluded.at;
+
 -- name: grant_given
 INSERT INTO grants (grant_id, for_step, fingerprint, project, given_by, reason, given_at)
 VALUES (:subject, :for_step, :fingerprint, :project, :by, :reason, :at);

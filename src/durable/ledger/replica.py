@@ -1,0 +1,51 @@
+"""A ledger in memory, made anew from events: a run out of a bundle, or one as it stood earlier."""
+
+from __future__ import annotations
+
+from durable.ledger.chain import event_of
+from durable.ledger.create import lay_schema
+from durable.ledger.reading import Reader
+from durable.ledger.rebuild import Rebuild
+from durable.ledger.statements import named_statements
+from durable.native import sqlite
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+_CONTENTS = frozenset(("blob_up_to", "contents"))
+
+
+class Replica(Reader):
+    """Answers what a Reader does, from rows that follow from these events. `unprojected` numbers those from
+    which none did. Contents come from `blobs`, or are looked up in `beside`."""
+
+    __slots__ = ("_beside", "unprojected")
+
+    def __init__(
+        self,
+        name: str,
+        events: Iterable[Mapping[str, Any]],
+        blobs: Iterable[tuple[str, bytes]] = (),
+        beside: Reader | None = None,
+    ) -> None:
+        self.path = name
+        self._beside = beside
+        self._queries = named_statements("reading.sql")
+        self._connection = sqlite.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self._connection.execute("PRAGMA foreign_keys = OFF")  # A run may refer to another one's steps.
+        lay_schema(self._connection)
+        self._connection.execute("BEGIN")
+        rebuild = Rebuild(self._connection)
+        self.unprojected = [row["seq"] for row in events if not rebuild.take(event_of(row))]
+        for digest, data in blobs:
+            rebuild.put_blob(digest, data)
+
+    def refresh(self) -> None:
+        """What was is not going to change."""
+
+    def _fetch(self, query: str, params: dict[str, Any], most: int) -> list[dict[str, Any]]:
+        if self._beside is not None and query in _CONTENTS:
+            return self._beside._fetch(query, params, most)
+        return super()._fetch(query, params, most)

@@ -1,0 +1,34 @@
+-- What looking back needs.
+--
+--   messages   each answer of a model that a transcript tells of, counted once, whoever repeats it
+--   costs      what the client says that a session has cost so far, in millionths of a dollar
+--   expired    contents whose bytes were let go when their time was over; their hashes stay in the events
+
+CREATE TABLE messages (
+  message_id  TEXT PRIMARY KEY,
+  run_id      TEXT NOT NULL REFERENCES runs (run_id),
+  session_id  TEXT NOT NULL,
+  agent_id    TEXT NOT NULL,
+  model       TEXT NOT NULL,
+  at          TEXT NOT NULL,
+  input       INTEGER NOT NULL,
+  output      INTEGER NOT NULL,
+  cache_read  INTEGER NOT NULL,
+  cache_write INTEGER NOT NULL
+);
+CREATE INDEX messages_of_run ON messages (run_id, model);
+
+CREATE TABLE costs (
+  session_id TEXT PRIMARY KEY,
+  run_id     TEXT NOT NULL REFERENCES runs (run_id),
+  micro_usd  INTEGER NOT NULL,
+  at         TEXT NOT NULL
+);
+CREATE INDEX costs_of_run ON costs (run_id);
+
+CREATE TABLE expired (
+  digest TEXT PRIMARY KEY,
+  bytes  INTEGER NOT NULL,
+  class  TEXT NOT NULL CHECK (class IN ('public', 'sealed', 'read')),
+  at     TEXT NOT NULL
+);
