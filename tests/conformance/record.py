@@ -152,10 +152,6 @@ class Record:
             tx.commit()
         assert backend.tables() == before
 
-
-def keys_of(ledger):
-    return {ledger.key.key_id: ledger.key.chain}
-
     def test_an_answer_of_a_model_counts_once_whoever_repeats_it(self, backend, ledger):
         for tokens in (3, 9, 4):
             told = {"messages": [message("m1", tokens), message("m2", 1)]}
@@ -171,6 +167,10 @@ def keys_of(ledger):
         blobs = [{"digest": "d1", "bytes": 10, "class": "read"}, {"digest": "d2", "bytes": 20, "class": "sealed"}]
         assert_rows_follow(backend, ledger, "evidence.expired", "", "", {"blobs": blobs})
         assert [row[:3] for row in backend.tables()["expired"]] == [("d1", 10, "read"), ("d2", 20, "sealed")]
+
+
+def keys_of(ledger):
+    return {ledger.key.key_id: ledger.key.chain}
 
 
 def assert_rows_follow(backend, ledger, kind, run, subject, body):
