@@ -81,6 +81,7 @@ REMARKS = frozenset(
 _LATER = dict.fromkeys(("verdict", "file_before"))
 # One event tells of many: which list of its body, and the statement for each in it.
 _LISTS = {"usage.counted": ("messages", "message_counted"), "evidence.expired": ("blobs", "blob_expired")}
+_WHOLE_COST = {"counter": "", "partial": 0}
 _ONE_CLAIM = {"project": "", "rule": "", "words": "", "exit_hidden": 0}
 
 
@@ -95,6 +96,8 @@ def statements(event: Event, body: dict[str, Any]) -> list[tuple[str, dict[str, 
         given.setdefault("fate", event.type.removeprefix("spool."))
     if event.type == "session.joined":
         given.setdefault("continues", None)
+    if event.type == "cost.stated":
+        given = _WHOLE_COST | given
     if event.type in _LISTS:
         listed, statement = _LISTS[event.type]
         return [(statement, given | one) for one in given[listed]]

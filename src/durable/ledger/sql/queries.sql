@@ -173,8 +173,10 @@ ON CONFLICT (message_id) DO UPDATE SET
   cache_read = max(cache_read, excluded.cache_read), cache_write = max(cache_write, excluded.cache_write);
 
 -- name: cost_stated
-INSERT INTO costs (session_id, run_id, micro_usd, at) VALUES (:subject, :run_id, :micro_usd, :at)
-ON CONFLICT (session_id) DO UPDATE SET micro_usd = excluded.micro_usd, at = excluded.at;
+INSERT INTO costs (session_id, run_id, micro_usd, counter, partial, at)
+VALUES (:subject, :run_id, :micro_usd, :counter, :partial, :at)
+ON CONFLICT (session_id) DO UPDATE SET
+  micro_usd = excluded.micro_usd, counter = excluded.counter, partial = excluded.partial, at = excluded.at;
 
 -- name: blob_expired
 INSERT INTO expired (digest, bytes, class, at) VALUES (:digest, :bytes, :class, :at)
@@ -556,6 +558,20 @@ SELECT position, message_id, tokens FROM spent WHERE path = :path;
 INSERT INTO spent (path, position, message_id, tokens) VALUES (:path, :position, :message_id, :tokens)
 ON CONFLICT (path) DO UPDATE SET
   position = excluded.position, message_id = excluded.message_id, tokens = excluded.tokens;
+
+-- name: message
+SELECT input, output, cache_read, cache_write FROM messages WHERE message_id = :message_id;
+
+-- name: cost_of_session
+SELECT micro_usd, counter, partial FROM costs WHERE session_id = :session_id;
+
+-- name: sessions_lately_over
+SELECT session_id, run_id, transcript_path FROM sessions
+WHERE ended_at IS NOT NULL AND transcript_path <> '' ORDER BY seq DESC LIMIT :most;
+
+-- name: sessions_to_count
+SELECT session_id, run_id, transcript_path FROM sessions
+WHERE transcript_path <> '' AND (:run_id = '' OR run_id = :run_id) ORDER BY seq;
 
 -- name: was_spooled
 SELECT fate FROM spooled WHERE name = :name;

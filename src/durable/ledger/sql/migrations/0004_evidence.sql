@@ -1,7 +1,8 @@
 -- What looking back needs.
 --
 --   messages   each answer of a model that a transcript tells of, counted once, whoever repeats it
---   costs      what the client says that a session has cost so far, in millionths of a dollar
+--   costs      what the client says that a session has cost so far, in millionths of a dollar. `counter` tells whose
+--              sum that is: a fork goes on with its parent's. `partial`: of some models it knew no price
 --   expired    contents whose bytes were let go when their time was over; their hashes stay in the events
 
 CREATE TABLE messages (
@@ -22,6 +23,8 @@ CREATE TABLE costs (
   session_id TEXT PRIMARY KEY,
   run_id     TEXT NOT NULL REFERENCES runs (run_id),
   micro_usd  INTEGER NOT NULL,
+  counter    TEXT NOT NULL,
+  partial    INTEGER NOT NULL,
   at         TEXT NOT NULL
 );
 CREATE INDEX costs_of_run ON costs (run_id);
