@@ -9,7 +9,7 @@ import os
 import sys
 
 from durable.cli.frame import guarded, version
-from durable.cli.options import JSON, call, help_line, parse
+from durable.cli.options import JSON, answer, help_line
 from durable.cli.result import Facts, Heading, Paragraph, Result
 from durable.cli.verbs import RESCUE, VERBS
 from durable.errors import UsageError
@@ -39,9 +39,7 @@ def _outcome(words: list[str]) -> Outcome:
     rest = words[words.index(first) + 1 :]
     if "--help" in rest:
         return _usage(first, module)
-    given = parse([*module.OPTIONS, JSON], rest)
-    given.pop(JSON.name, None)
-    return call(module, given)
+    return answer(module, rest)
 
 
 def _module(verb: str) -> ModuleType:

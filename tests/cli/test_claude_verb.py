@@ -184,7 +184,7 @@ def test_which_session_is_picked_nobody_knows_beforehand(lab):
         (["--bg", "x"], "out of our reach"),
         (["mcp", "list"], "starts no session"),
         (["--client", "/nowhere/claude"], "no program /nowhere/claude"),
-        (["--run-id"], "'--run-id' requires an argument"),
+        (["--run-id"], "--run-id needs a value"),
         (["--times", "-1"], "can't be -1"),
         (["--settings", "nowhere.json"], "no settings file"),
         (["--settings", "{"], "is not JSON"),

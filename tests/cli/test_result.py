@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 import typer
 
-from durable.cli import main as full
+from durable.cli import application as full
 from durable.cli import options, render_plain, render_rich, result
 from durable.cli.frame import guarded
 from durable.cli.result import Facts, Heading, Note, Paragraph, Result, Table, Verbatim
@@ -270,6 +270,15 @@ def test_both_parsers_read_the_same_line_alike(words, given):
     assert _through_plain(list(words)) == given
 
 
+@pytest.mark.parametrize("words", [["r1"], ["r1", "a=1"], ["r1", "a=1", "--yes", "b=-2"], ["r1", "--", "-a", "--yes"]])
+def test_both_parsers_give_an_argument_that_repeats_every_word_that_is_left(words):
+    table = (options.argument("RUN", "which"), options.rest("WORDS", "more"), options.flag("--yes", "agree"))
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command()(full._callback(_verb(table)))
+    read_by_typer = typer.main.get_command(app).main(list(words), standalone_mode=False).data
+    assert options.parse(table, list(words)) == {name: found for name, found in read_by_typer.items() if found}
+
+
 @pytest.mark.parametrize(
     "words", [["--nope"], ["a", "export", "b"], ["--limit", "x"], ["--reason"], ["--yes=1"], ["r1", "burn"]]
 )
@@ -325,6 +334,11 @@ def _imported(module, words, home, flags=()):
 def test_the_version_imports_no_command_and_no_rich(tmp_path):
     found = _imported("durable.cli.main", ["--version"], tmp_path)
     assert not found & {"rich", "pydantic", *VERBS.values()}
+
+
+@pytest.mark.parametrize("words", [["path"], ["path", "--json"]])
+def test_a_verb_is_run_without_the_parser_of_the_help_pages(tmp_path, words):
+    assert not _imported("durable.cli.main", words, tmp_path) & {"typer", "rich", "pydantic", "inspect"}
 
 
 def test_a_verb_imports_no_other_verb(tmp_path):

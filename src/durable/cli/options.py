@@ -44,6 +44,11 @@ class Option:
     def positional(self) -> bool:
         return not self.spelling.startswith("-")
 
+    @property
+    def repeats(self) -> bool:
+        """It takes every word that is left."""
+        return self.kind not in (str, int, float, bool)
+
 
 def argument(spelling: str, help: str, name: str = "", required: bool = True, choices: tuple[str, ...] = ()) -> Option:
     return Option(spelling, help, name=name, metavar=spelling, required=required, choices=choices)
@@ -77,6 +82,13 @@ def call(module: ModuleType, given: dict[str, Any]) -> Outcome:
     return run(**given)
 
 
+def answer(module: ModuleType, words: list[str]) -> Outcome:
+    """Runs the verb with the words behind its name."""
+    given = parse([*module.OPTIONS, JSON], words)
+    given.pop(JSON.name, None)
+    return call(module, given)
+
+
 def _check_choice(option: Option, chosen: Any) -> None:
     if option.choices and chosen is not None and chosen not in option.choices:
         raise UsageError(f"{option.spelling} can't be {chosen!r}", f"choose {_either(option.choices)}")
@@ -99,7 +111,7 @@ def split(options: Iterable[Option], words: list[str]) -> tuple[list[str], list[
     return words[:at], words[at + 1 :]
 
 
-# ---- the plain parser, for bin/durable --------------------------------------------------------
+# ---- the parser -------------------------------------------------------------------------------
 
 
 def parse(options: Iterable[Option], words: list[str]) -> dict[str, Any]:
@@ -140,8 +152,11 @@ def _take_option(by_spelling: dict[str, Option], word: str, rest: list[str], giv
 def _take_argument(waiting: list[Option], word: str, given: dict[str, Any]) -> None:
     if not waiting:
         raise UsageError(f"{word!r} is one argument too many", "leave it out, or quote what belongs together")
-    option = waiting.pop(0)
-    given[option.name] = _converted(option, word)
+    option = waiting[0]
+    if option.repeats:
+        given.setdefault(option.name, []).append(word)
+    else:
+        given[option.name] = _converted(waiting.pop(0), word)
 
 
 def _converted(option: Option, text: str) -> Any:
