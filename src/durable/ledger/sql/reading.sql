@@ -193,3 +193,58 @@ WHERE status IN ('prepared', 'running', 'in_doubt') AND (:run_id = '' OR run_id 
 SELECT DISTINCT steps.* FROM claims JOIN steps USING (step_id)
 WHERE claims.fingerprint = :fingerprint AND steps.status IN ('prepared', 'running', 'in_doubt', 'succeeded')
 ORDER BY steps.seq DESC LIMIT 20;
+
+-- Whole tables of a ledger that holds one run: what a bundle shows of it.
+
+-- name: rows_of_runs
+SELECT * FROM runs ORDER BY run_id;
+
+-- name: rows_of_sessions
+SELECT * FROM sessions ORDER BY session_id;
+
+-- name: rows_of_owners
+SELECT * FROM owners ORDER BY owner_id;
+
+-- name: rows_of_steps
+SELECT * FROM steps ORDER BY step_id;
+
+-- name: rows_of_claims
+SELECT * FROM claims ORDER BY step_id, fingerprint;
+
+-- name: rows_of_grants
+SELECT * FROM grants ORDER BY grant_id;
+
+-- name: rows_of_leases
+SELECT * FROM leases ORDER BY run_id;
+
+-- name: rows_of_jobs
+SELECT * FROM jobs ORDER BY run_id;
+
+-- name: rows_of_notes
+SELECT * FROM notes ORDER BY run_id, name;
+
+-- name: rows_of_messages
+SELECT * FROM messages ORDER BY message_id;
+
+-- name: rows_of_costs
+SELECT * FROM costs ORDER BY session_id;
+
+-- name: expiry
+SELECT digest, bytes, class, at FROM expired WHERE digest = :digest;
+
+-- Tokens and what they cost. A cost counts with the session that states it; `before` is what the session that it
+-- goes on from had stated of the same sum.
+
+-- name: tokens_of_run
+SELECT model, agent_id, count(*) AS messages, sum(input) AS input, sum(output) AS output,
+       sum(cache_read) AS cache_read, sum(cache_write) AS cache_write
+FROM messages WHERE run_id = :run_id GROUP BY model, agent_id;
+
+-- name: agents_of_run
+SELECT agent_id, max(agent_type) AS agent_type FROM steps WHERE run_id = :run_id AND agent_id <> '' GROUP BY agent_id;
+
+-- name: costs_of_run
+SELECT costs.session_id, costs.micro_usd, costs.counter, costs.partial, parent.micro_usd AS before
+FROM costs LEFT JOIN sessions USING (session_id)
+LEFT JOIN costs AS parent ON parent.session_id = sessions.continues AND parent.counter = costs.counter
+WHERE costs.run_id = :run_id ORDER BY costs.session_id;
