@@ -13,7 +13,15 @@ from durable.cli.verbs import VERBS
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = {"L": 21, "A": 32, "T": 14, "R": 8, "K": 11, "P": 7, "N": 12}
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("bench/*.md"), *ROOT.glob("examples/*.md")])
+PAGES = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("docs/tasks/*.md"),
+        *ROOT.glob("bench/*.md"),
+        *ROOT.glob("examples/*.md"),
+    ]
+)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 YES, PARTLY, NOT_YET = "yes", "partly", "not yet"
 
