@@ -82,6 +82,12 @@ class PolicyError(DurableError):
     code = "policy"
 
 
+class BundleError(DurableError):
+    """A file is no bundle, one of another version, or not what it was when it was made."""
+
+    code = "bundle"
+
+
 class DeadlineError(DurableError):
     """The hook's own deadline passed, or a signal asked it to stop."""
 
