@@ -29,6 +29,10 @@ class Rebuild:
     def take(self, event: Event) -> bool:
         """Adds the event and its rows. False if the rows did not follow; the event is there in any case."""
         self._run("append_event", event.columns())
+        return self.project(event)
+
+    def project(self, event: Event) -> bool:
+        """Its rows alone."""
         try:
             changes = [self._run(name, params) for name, params in statements(event, loads(event.body))]
         except (sqlite.Error, InputError, KeyError):

@@ -176,10 +176,7 @@ def _save_events(damaged: Damaged, rebuild: Rebuild, found: Salvaged, known_end:
 
 def _sound(row: dict[str, Any], found: Salvaged) -> Event | None:
     event = event_of(row)
-    try:
-        sound = not own_fault(event)
-    except TypeError:
-        sound = False  # A damaged field may have come back as bytes.
+    sound = not own_fault(event)
     if not sound:
         found.changed.append(row["seq"])
     return event if sound else None

@@ -17,18 +17,35 @@ if TYPE_CHECKING:
 
 # The events that say under which key they and their successors are made.
 NAMES_KEY = {"ledger.created": "key_id", "key.renewed": "new_key_id"}
+MISSING, MISPLACED, CHANGED = "event_missing", "event_misplaced", "event_changed"
+UNLINKED, UNLINKED_IN_RUN, UNSEALED = "event_unlinked", "event_unlinked_in_run", "event_not_ours"
+
+
+class Fault:
+    """`code` stays the same whatever the sentence says. `first` is before `seq` where events between are gone."""
+
+    __slots__ = ("code", "first", "says", "seq")
+
+    def __init__(self, code: str, seq: int, says: str, first: int | None = None) -> None:
+        self.code = code
+        self.seq = seq
+        self.first = seq if first is None else first
+        self.says = says
 
 
 class Walk:
-    """Starts before event `seq` + 1. In the middle of a ledger a run's first event is taken on trust."""
+    """Starts before event `seq` + 1. In the middle of a ledger a run's first event is taken on trust.
 
-    __slots__ = ("_from_start", "_keys", "_runs", "hash", "key_id", "seq")
+    `runs` holds the last event of each run, as (run_seq, hash).
+    """
+
+    __slots__ = ("_from_start", "_keys", "hash", "key_id", "runs", "seq")
 
     def __init__(
         self, keys: Mapping[str, bytes], seq: int = 0, digest: str = chain.START, key_id: str | None = None
     ) -> None:
         self._keys = keys
-        self._runs: dict[str, tuple[int, str]] = {}
+        self.runs: dict[str, tuple[int, str]] = {}
         self._from_start = seq == 0
         self.seq = seq
         self.hash = digest
@@ -36,31 +53,39 @@ class Walk:
 
     def take(self, row: Mapping[str, Any]) -> str:
         """What is wrong with this event, or nothing; the walk goes on from it in any case."""
+        fault = self.judge(row)
+        return fault.says if fault else ""
+
+    def judge(self, row: Mapping[str, Any]) -> Fault | None:
         event = chain.event_of(row)
-        fault = self._link_fault(event) or own_fault(event) or self._key_fault(event)
+        fault = _own_fault(event) or self._link_fault(event) or self._key_fault(event)
         self.seq, self.hash = event.seq, event.hash
-        self._runs[event.run_id] = (event.run_seq, event.hash)
+        self.runs[event.run_id] = (event.run_seq, event.hash)
+        if fault and fault.code in (MISSING, CHANGED):
+            self.key_id = None  # What is gone may have named another key: from here the MACs tell which.
         return fault
 
-    def _link_fault(self, event: chain.Event) -> str:
-        if event.seq != self.seq + 1:
-            return f"event {self.seq + 1} is missing" if event.seq > self.seq else f"event {event.seq} is out of order"
+    def _link_fault(self, event: chain.Event) -> Fault | None:
+        seq, known = event.seq, self.runs.get(event.run_id, (0, chain.START) if self._from_start else None)
+        if seq <= self.seq:
+            return Fault(MISPLACED, seq, f"event {seq} is out of order")
+        if seq > self.seq + 1:
+            return Fault(MISSING, seq - 1, f"event {self.seq + 1} is missing", self.seq + 1)
         if event.prev != self.hash:
-            return f"event {event.seq} does not follow from the one before it"
-        known = self._runs.get(event.run_id, (0, chain.START) if self._from_start else None)
-        if known is not None and (event.run_seq, event.run_prev) != (known[0] + 1, known[1]):
-            return f"event {event.seq} does not follow from the one before it in its run"
-        return ""
+            return Fault(UNLINKED, seq, f"event {seq} does not follow from the one before it")
+        if known is not None and (event.run_seq, event.run_prev) != (_after(known[0]), known[1]):
+            return Fault(UNLINKED_IN_RUN, seq, f"event {seq} does not follow from the one before it in its run")
+        return None
 
-    def _key_fault(self, event: chain.Event) -> str:
+    def _key_fault(self, event: chain.Event) -> Fault | None:
         if event.type in NAMES_KEY:
             self.key_id = _named_key(event)
         elif self.key_id is None:
             self.key_id = self._key_that_made(event)
         key = self._keys.get(self.key_id or "")
         if key is not None and event.mac != chain.event_mac(key, event.hash):
-            return f"event {event.seq} was not made with the ledger's key"
-        return ""
+            return Fault(UNSEALED, event.seq, f"event {event.seq} was not made with the ledger's key")
+        return None
 
     def _key_that_made(self, event: chain.Event) -> str | None:
         """Where the event that names the key is lost, as after a salvage, the MAC itself tells which."""
@@ -89,7 +114,21 @@ def walked(walk: Walk, rows: Iterable[Mapping[str, Any]], ours: str) -> Walked:
 
 def own_fault(event: chain.Event) -> str:
     """What an event alone can show: whether its bytes are those that were hashed."""
-    return "" if event.hash == chain.digest_of(event) else f"event {event.seq} was changed"
+    fault = _own_fault(event)
+    return fault.says if fault else ""
+
+
+def _own_fault(event: chain.Event) -> Fault | None:
+    try:
+        same = event.hash == chain.digest_of(event)
+    except TypeError:
+        same = False  # A field that came back as bytes has no place in what is hashed.
+    return None if same else Fault(CHANGED, event.seq, f"event {event.seq} was changed")
+
+
+def _after(run_seq: Any) -> int | None:
+    """A changed event may have left anything there."""
+    return run_seq + 1 if isinstance(run_seq, int) else None
 
 
 def _named_key(event: chain.Event) -> str | None:

@@ -248,3 +248,32 @@ SELECT costs.session_id, costs.micro_usd, costs.counter, costs.partial, parent.m
 FROM costs LEFT JOIN sessions USING (session_id)
 LEFT JOIN costs AS parent ON parent.session_id = sessions.continues AND parent.counter = costs.counter
 WHERE costs.run_id = :run_id ORDER BY costs.session_id;
+
+-- For looking whether the record is whole.
+
+-- Events with an empty run_id are the ledger's own.
+-- name: events_to_hash
+SELECT seq, run_id, CAST(json_array(seq, prev, run_id, run_seq, run_prev, subject, type, at, body) AS BLOB) AS hashed,
+       hash, mac
+FROM events WHERE seq >= :first ORDER BY seq LIMIT :most;
+
+-- name: events_from
+SELECT * FROM events WHERE seq >= :first ORDER BY seq LIMIT :most;
+
+-- name: events_to_project
+SELECT seq, run_id, subject, type, at, body FROM events ORDER BY seq;
+
+-- name: event_at
+SELECT * FROM events WHERE seq = :seq;
+
+-- name: schema
+SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%' ORDER BY type, name;
+
+-- name: moves
+SELECT status, leads_to FROM moves ORDER BY status, leads_to;
+
+-- name: contents_by_digest
+SELECT digest, bytes FROM blobs ORDER BY digest;
+
+-- name: expired_contents
+SELECT digest FROM expired ORDER BY digest;

@@ -1,0 +1,116 @@
+"""Every event against its hash, its neighbours and its seal, a million of them in flat memory.
+
+SQLite itself writes down what was hashed: for plain ASCII its JSON is ours, byte for byte. Whatever comes out
+otherwise (a quote in a name that it spells differently, a field of another kind, an event that was changed) is
+judged once more by `ledger/walk.py`, exactly. So the short way can only ever save work: it accepts an event if
+the very bytes that were hashed are there, begin with the predecessors that they must have, and bear the seal.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from durable.evidence.verifying.seal import Seal
+from durable.ledger.chain import START
+from durable.ledger.walk import Fault, Walk
+from durable.native import sqlite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from durable.evidence.verifying.view import View
+
+KEPT = 1000  # faults that are named; more are counted
+_AT_ONCE = 1000
+_FIRST = -(2**63)  # An event put before the first one has a number too.
+_NEW = (0, START)
+
+
+class Walked:
+    """`sealed` were made under a key at hand. `accepting` numbers those by which a person took the ledger as it stood."""
+
+    def __init__(self) -> None:
+        self.events = self.sealed = self.bytes = self.more_faults = 0
+        self.faults: list[Fault] = []
+        self.accepting: list[int] = []
+
+    def note(self, fault: Fault) -> None:
+        if len(self.faults) < KEPT:
+            self.faults.append(fault)
+        else:
+            self.more_faults += 1
+
+
+class Events:
+    def __init__(self, view: View, keys: Mapping[str, bytes]) -> None:
+        self.walk = Walk(keys)
+        self.found = Walked()
+        self._view = view
+        self._seals = {key_id: Seal(key) for key_id, key in keys.items()}
+
+    def take_all(self, told: Callable[[int], None]) -> Walked:
+        position = _FIRST
+        while position is not None:
+            told(max(position, 0))
+            position = self._take(position)
+        return self.found
+
+    def _take(self, first: int) -> int | None:
+        """Some events from the number `first` on. Where the next ones begin, None behind the last."""
+        try:
+            rows = self._view.ask("events_to_hash", first=first, most=_AT_ONCE).fetchall()
+        except sqlite.Error:
+            return self._take_exactly(first)
+        done = self._take_fast(rows)
+        while done < len(rows):
+            self._judge(rows[done][0])
+            done += 1 + self._take_fast(rows[done + 1 :])
+        return rows[-1][0] + 1 if len(rows) == _AT_ONCE else None
+
+    def _take_fast(self, rows: Sequence[tuple[Any, ...]]) -> int:
+        """How many of them, from the first on, are beyond doubt."""
+        walk, found = self.walk, self.found
+        seal = self._seals.get(walk.key_id or "")
+        if walk.key_id is None:
+            return 0
+        runs, seq, last, done, size = walk.runs, walk.seq, walk.hash, 0, 0
+        for number, run_id, hashed, digest, mac in rows:
+            run_seq, run_last = runs.get(run_id, _NEW)
+            begins = f'[{seq + 1},"{last}","{run_id}",{run_seq + 1},"{run_last}","'.encode("utf-8", "replace")
+            if not run_id or not hashed.startswith(begins) or sha256(hashed).hexdigest() != digest:
+                break
+            if seal is not None and seal.of(digest) != mac:
+                break
+            seq, last = number, digest
+            runs[run_id] = (run_seq + 1, digest)
+            size += len(hashed)
+            done += 1
+        walk.seq, walk.hash = seq, last
+        found.events += done
+        found.bytes += size
+        found.sealed += done if seal is not None else 0
+        return done
+
+    def _take_exactly(self, first: int) -> int | None:
+        """Where SQLite can't write down what it holds: a field that is no text, or none that can be read."""
+        with self._view.leniently():
+            rows = list(self._view.dicts("events_from", first=first, most=_AT_ONCE))
+        for row in rows:
+            self._judge_row(row)
+        return rows[-1]["seq"] + 1 if len(rows) == _AT_ONCE else None
+
+    def _judge(self, seq: int) -> None:
+        with self._view.leniently():
+            row = next(self._view.dicts("events_from", first=seq, most=1))
+        self._judge_row(row)
+
+    def _judge_row(self, row: Mapping[str, Any]) -> None:
+        fault = self.walk.judge(row)
+        self.found.events += 1
+        self.found.sealed += self.walk.key_id in self._seals
+        if fault:
+            self.found.note(fault)
+        elif row["type"] in ("ledger.salvaged", "ledger.restored") and self.walk.key_id in self._seals:
+            self.found.accepting.append(row["seq"])
