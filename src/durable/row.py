@@ -56,6 +56,7 @@ def of_decision(decision: Decision, policy: Policy, redactor: Redactor) -> dict[
         "mode": policy.mode,
         "would": would,
         "verdict": decision.code or decision.verdict,
+        "evidence": "sealed" if decision.sealed else None,
     }
 
 

@@ -31,12 +31,13 @@ def test_every_field_of_a_rule_is_read_in_the_form_the_hooks_use() -> None:
         "pay invoices", "mcp__pay__*", unless="mcp__pay__ping", effect="once", scope="project", key=["order"], max=2,
         ttl="7d", on_duplicate="ask", gate="ask", probe="./probe", probe_timeout="2s", settle="10m",
         no_effect_exits=[4], no_effect_output="/no .*/", on_resume="verify", inject="request_key",
+        evidence="sealed",
     )  # fmt: skip
     assert read(text)["rules"]["pay invoices"] == {
         "match": ["mcp__pay__*"], "unless": ["mcp__pay__ping"], "effect": "once", "scope": "project", "key": ["order"],
         "max": 2, "ttl": 604_800, "on_duplicate": "ask", "gate": "ask", "probe": "./probe", "probe_timeout": 2,
         "settle": 600, "no_effect_exits": [4], "no_effect_output": ["/no .*/"], "on_resume": "verify",
-        "inject": "request_key",
+        "inject": "request_key", "evidence": "sealed",
     }  # fmt: skip
 
 
@@ -84,6 +85,8 @@ WRONG = [
     ("[rules.x]\nmatch='Bash'\nno_effect_output=['/a*/']\n", 3, "matches the empty text"),
     ("[rules.x]\nmatch='Bash'\ncalls=3\n", 3, "rules.x.calls needs an effect"),
     ("[rules.x]\nmatch='Bash'\non_resume='replay'\n", 3, "rules.x.on_resume needs an effect"),
+    ("[rules.x]\nmatch='Bash'\nevidence='sealed'\n", 3, "rules.x.evidence needs an effect"),
+    ("[rules.x]\nmatch='Bash'\neffect='read'\nevidence='secret'\n", 4, "rules.x.evidence must be 'public' or"),
     ("[rules.x]\nmatch='Bash'\ninject='k'\n", 3, "rules.x.inject works for MCP tools alone"),
     ("[rules.x]\nmatch='Bash'\neffect='read'\nmax=2\n", 4, "rules.x.max says how a 'once' call"),
     ("[rules.x]\nmatch='Bash'\nadds=['git-branch']\n", 3, "rules.x.adds is no field"),
@@ -94,6 +97,10 @@ WRONG = [
     ("[run]\ntokens = 0\n", 2, "run.tokens must be a whole"),
     ("[run]\nwall_clock = '0s'\n", 2, "run.wall_clock must be longer"),
     ("[run]\ncalls = 1\n", 2, "run.calls is no field"),
+    ("[retention]\nread_days = 0\n", 2, "retention.read_days must be a whole number of days from 1"),
+    ("[retention]\nread_days = true\n", 2, "retention.read_days must be a whole number of days from 1"),
+    ("[retention]\nsealed_days = 'never'\n", 2, "retention.sealed_days must be a whole number of days from 1"),
+    ("[retention]\ndays = 3\n", 2, "retention.days is no field"),
     ("[notify]\non = ['denied']\n", 1, "notify must be written [[notify]]"),
     ("[[notify]]\ncommand='x'\n", 1, "notify[1].on is missing"),
     ("[[notify]]\non=['denied']\ncommand='x'\n\n[[notify]]\non=['x']\ncommand='x'\n", 6, "notify[2].on must be"),
@@ -140,6 +147,7 @@ VALUES = st.one_of(
     st.sampled_from([1.0, 1.5, float("nan"), float("inf"), 10**10, 10**30]),
     st.sampled_from(
         ["", " ", "\x1c", "once", "read", "deny", "ask", "run", "global", "agent", "replay", "verify", "enforce", "90s",
+         "sealed", "public", "forever",
          "7d", "9999999999d", "0s", "٣s", "Bash", "Bash(ls", "mcp__a__*", "mcp__a(x)", "/a/", "/(/", "/x*/", "/", "//",
          "~/x", "x\0y", "denied", " Bash(ls *) "]
     ),
@@ -150,7 +158,8 @@ VALUES = st.one_of(
 )  # fmt: skip
 RULE_FIELDS = [
     "match", "unless", "unsandboxed", "effect", "scope", "key", "ignore", "max", "ttl", "on_duplicate", "gate", "calls",
-    "probe", "probe_timeout", "settle", "no_effect_exits", "no_effect_output", "on_resume", "inject", "adds", "other",
+    "probe", "probe_timeout", "settle", "no_effect_exits", "no_effect_output", "on_resume", "inject", "evidence",
+    "adds", "other",
 ]  # fmt: skip
 
 
@@ -168,6 +177,7 @@ FILES = st.fixed_dictionaries(
         "other": VALUES,
         "redact": st.one_of(VALUES, table(["enabled", "patterns", "other"])),
         "run": st.one_of(VALUES, table(["tool_calls", "tokens", "wall_clock", "max_recoveries", "other"])),
+        "retention": st.one_of(VALUES, table(["public_days", "sealed_days", "read_days", "other"])),
         "rules": st.one_of(VALUES, st.dictionaries(st.sampled_from(["x", "", " ", "a\nb"]), RULES, max_size=2)),
         "notify": st.one_of(VALUES, st.lists(NOTIFY, max_size=2)),
     },

@@ -9,7 +9,7 @@ import pytest
 from policies import line, policy_of
 
 from durable.policy.compiler import compile_text
-from durable.policy.fields import EVENTS, NOTIFY, REDACT, RULE, RUN, TOP
+from durable.policy.fields import EVENTS, NOTIFY, REDACT, RETENTION, RULE, RUN, TOP
 from durable.policy.models import faults_of
 from durable.policy.patterns import parse
 
@@ -29,7 +29,7 @@ def test_the_table_has_every_field_of_a_rule_and_no_other() -> None:
 
 def test_the_rest_of_a_file_shows_every_field() -> None:
     shown = "\n".join(EXAMPLES)
-    assert [name for name in [*TOP, *RUN, *NOTIFY, *REDACT, *EVENTS] if name not in shown] == []
+    assert [name for name in [*TOP, *RUN, *NOTIFY, *REDACT, *RETENTION, *EVENTS] if name not in shown] == []
 
 
 def test_every_pattern_of_the_page_is_one() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from policies import asked, line, policy_of, rule
 
 from durable.policy.ignored import ignored_in
-from durable.policy.rule import EFFECTS, GATES, ON_DUPLICATE, ON_RESUME, SCOPES, Rule
+from durable.policy.rule import EFFECTS, EVIDENCE, GATES, ON_DUPLICATE, ON_RESUME, SCOPES, Rule
 from durable.policy.tighten import tightened
 
 PAY = "mcp__pay__charge"
@@ -107,6 +107,8 @@ TIGHTER = [
     ({"calls": 3}, {"calls": 4}, False),
     ({}, {"on_resume": "replay"}, False),
     ({"on_resume": "replay"}, {"on_resume": "agent"}, True),
+    ({}, {"evidence": "sealed"}, True),
+    ({"evidence": "sealed"}, {"evidence": "public"}, False),
 ]  # fmt: skip
 
 
@@ -155,6 +157,7 @@ FIELDS = st.fixed_dictionaries(
         "gate": st.sampled_from(GATES[1:]),
         "on_duplicate": st.sampled_from(ON_DUPLICATE),
         "on_resume": st.sampled_from(ON_RESUME),
+        "evidence": st.sampled_from(EVIDENCE),
         "max": st.integers(1, 4),
         "ttl": st.integers(1, 4),
         "settle": st.integers(0, 120),
@@ -170,6 +173,7 @@ def strictness(found: Rule) -> list[float]:
         SCOPES.index(found.scope),
         ON_DUPLICATE.index(found.on_duplicate),
         ON_RESUME.index(found.on_resume),
+        EVIDENCE.index(found.evidence),
         -found.max,
         float("inf") if found.ttl_s is None else found.ttl_s,
         60 if found.settle_s is None else found.settle_s,

@@ -78,7 +78,7 @@ REMARKS = frozenset(
 
 
 # Columns that a later minor version brought. An event of before says nothing about them.
-_LATER = dict.fromkeys(("verdict", "file_before"))
+_LATER = dict.fromkeys(("verdict", "file_before", "evidence"))
 # One event tells of many: which list of its body, and the statement for each in it.
 _LISTS = {"usage.counted": ("messages", "message_counted"), "evidence.expired": ("blobs", "blob_expired")}
 _WHOLE_COST = {"counter": "", "partial": 0}

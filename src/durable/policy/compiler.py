@@ -8,7 +8,7 @@ from __future__ import annotations
 import tomllib
 
 from durable.errors import PolicyError
-from durable.policy.fields import NOTIFY, REDACT, RULE, RUN, TOP, normal, wrong_rule, wrong_sink
+from durable.policy.fields import NOTIFY, REDACT, RETENTION, RULE, RUN, TOP, normal, wrong_rule, wrong_sink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,6 +78,10 @@ def _run(reader: _Reader, name: str, value: Any) -> dict[str, Any]:
     return reader.table((name,), value, RUN)
 
 
+def _retention(reader: _Reader, name: str, value: Any) -> dict[str, Any]:
+    return reader.table((name,), value, RETENTION)
+
+
 def _rules(reader: _Reader, name: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise reader.error((name,), "must be a table")
@@ -96,6 +100,7 @@ def _notify(reader: _Reader, name: str, value: Any) -> list[dict[str, Any]]:
 TABLES: dict[str, Callable[[_Reader, str, Any], Any]] = {
     "redact": _redact,
     "run": _run,
+    "retention": _retention,
     "rules": _rules,
     "notify": _notify,
 }

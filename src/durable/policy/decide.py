@@ -97,7 +97,7 @@ class Decision:
     """`whys` has one entry for each claim; `claim` is the one that the answer is about, if it is about one.
     `hint` is a word to the person beside a permit."""
 
-    __slots__ = ("claim", "code", "effect", "hint", "reason", "rule", "step", "verdict", "whys")
+    __slots__ = ("claim", "code", "effect", "hint", "reason", "rule", "sealed", "step", "verdict", "whys")
 
     def __init__(
         self, answer: Answer, ruling: Ruling | Decision, whys: list[str], claim: Claimed | None = None
@@ -108,6 +108,7 @@ class Decision:
         self.step = answer.step
         self.effect: str = ruling.effect
         self.rule: str = ruling.rule
+        self.sealed: bool = ruling.sealed
         self.whys = whys
         self.claim = claim
         self.hint = ""

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 
 from durable.policy.patterns import BASH, parse
-from durable.policy.policy import ENFORCE, MAX_RECOVERIES, OBSERVE, TOKENS, TOOL_CALLS, WALL_CLOCK
-from durable.policy.rule import ASK, DENY, EFFECTS, MEANS_ONCE, ON_DUPLICATE, ON_RESUME, SCOPES
+from durable.policy.policy import DAYS, ENFORCE, FOREVER, MAX_RECOVERIES, OBSERVE, TOKENS, TOOL_CALLS, WALL_CLOCK
+from durable.policy.rule import ASK, DENY, EFFECTS, EVIDENCE, MEANS_ONCE, ON_DUPLICATE, ON_RESUME, SCOPES
 from durable.step import ONCE
 
 TYPE_CHECKING = False
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 LONGEST_S = 100 * 365 * 86_400
 LARGEST = 1_000_000_000
+MOST_DAYS = 36_500
 EVENTS = ("denied", "duplicate", "in_doubt", "succeeded", "failed", "ask", "defer")
 
 
@@ -42,6 +43,11 @@ def text(value: Any) -> str | None:
 def count(value: Any) -> str | None:
     fits = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST
     return None if fits else f"must be a whole number from 1 to {LARGEST}"
+
+
+def days(value: Any) -> str | None:
+    fits = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_DAYS
+    return None if fits or value == FOREVER else f"must be a whole number of days from 1 to {MOST_DAYS}, or {FOREVER!r}"
 
 
 def texts(value: Any) -> str | None:
@@ -149,6 +155,7 @@ RULE: dict[str, Check] = {
     "no_effect_output": outputs,
     "on_resume": one_of(*ON_RESUME),
     "inject": text,
+    "evidence": one_of(*EVIDENCE),
 }
 # What a built-in rule may say beside these.
 OURS: dict[str, Check] = {"adds": texts, "when": text}
@@ -160,6 +167,7 @@ RUN: dict[str, Check] = {
 }
 NOTIFY: dict[str, Check] = {"on": events, "command": text, "jsonl": file}
 REDACT: dict[str, Check] = {"enabled": flag, "patterns": regexes}
+RETENTION: dict[str, Check] = dict.fromkeys(DAYS, days)
 TOP: dict[str, Check] = {"mode": one_of(ENFORCE, OBSERVE), "allow_project": texts}
 
 
@@ -171,7 +179,7 @@ def wrong_rule(rule: dict[str, Any]) -> tuple[str, str] | None:
     for name in MEANS_ONCE:
         if name in rule and effect not in (None, ONCE):
             return name, f"says how a {ONCE!r} call is treated, and effect is {effect!r}"
-    for name in ("calls", "on_resume"):
+    for name in ("calls", "on_resume", "evidence"):
         if name in rule and effect is None and not any(once in rule for once in MEANS_ONCE):
             return name, "needs an effect beside it"
     if "key" in rule and "ignore" in rule:

@@ -146,6 +146,7 @@ Regexes = list[Annotated[str, AfterValidator(_regex)]]
 Outputs = Annotated[list[Annotated[Text, AfterValidator(_output)]], Field(min_length=1), BeforeValidator(_listed)]
 Exits = Annotated[list[Annotated[int, Field(ge=1, le=255)]], Field(min_length=1)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Days = Annotated[int, Field(ge=1, le=36_500)] | Literal["forever"]
 Span = Annotated[float, BeforeValidator(_seconds)]
 Lasting = Annotated[Span, Field(gt=0)]
 Event = Literal["denied", "duplicate", "in_doubt", "succeeded", "failed", "ask", "defer"]
@@ -178,13 +179,14 @@ class RuleTable(_Table):
     no_effect_output: Outputs | None = None
     on_resume: Literal["agent", "replay", "verify"] | None = None
     inject: Text | None = None
+    evidence: Literal["public", "sealed"] | None = None
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
         given = [name for name in MEANS_ONCE if name in self.model_fields_set]
         if given and self.effect not in (None, "once"):
             raise ValueError(f"{given[0]} says how a 'once' call is treated, and effect is {self.effect!r}")
-        for name in ("calls", "on_resume"):
+        for name in ("calls", "on_resume", "evidence"):
             if name in self.model_fields_set and not self.effect and not given:
                 raise ValueError(f"{name} needs an effect beside it")
         if self.key is not None and self.ignore is not None:
@@ -201,6 +203,12 @@ class RunTable(_Table):
     tokens: Count | None = None
     wall_clock: Lasting | None = None
     max_recoveries: Count | None = None
+
+
+class RetentionTable(_Table):
+    public_days: Days | None = None
+    sealed_days: Days | None = None
+    read_days: Days | None = None
 
 
 class NotifyTable(_Table):
@@ -225,5 +233,6 @@ class PolicyFile(_Table):
     allow_project: Texts | None = None
     redact: RedactTable | None = None
     run: RunTable | None = None
+    retention: RetentionTable | None = None
     rules: dict[Annotated[Text, AfterValidator(_printable)], RuleTable] | None = None
     notify: list[NotifyTable] | None = None

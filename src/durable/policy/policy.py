@@ -25,12 +25,17 @@ TOKENS = "tokens"
 WALL_CLOCK = "wall_clock"
 MAX_RECOVERIES = "max_recoveries"
 
+# How long the contents of each class are kept, if nobody says otherwise.
+DAYS = {"public_days": 30, "sealed_days": 7, "read_days": 7}
+FOREVER = "forever"
+
 
 class Policy:
     """`broken` is the sentence about an invalid file; what stands beside it is the last valid policy.
 
     `blind` if a file has none: what it wants redacted is unknown. `layers` go from the built-in rules
-    to those that win. `budgets` hold what a run may use: numbers, `wall_clock` in seconds.
+    to those that win. `budgets` hold what a run may use: numbers, `wall_clock` in seconds. `retention` holds
+    for how many days what is kept, or FOREVER.
     `ignored` says in sentences what a project's file wanted and does not get.
     """
 
@@ -47,6 +52,7 @@ class Policy:
         "notify",
         "redact",
         "redact_patterns",
+        "retention",
     )
 
     def __init__(self) -> None:
@@ -57,6 +63,7 @@ class Policy:
         self.layers: list[Layer] = [built_in_layer()]
         self.allow_project: frozenset[str] = frozenset()
         self.budgets: dict[str, float] = {}
+        self.retention: dict[str, Any] = dict(DAYS)
         self.notify: list[dict[str, Any]] = []
         self.ignored: list[str] = []
         self.blind = False
@@ -103,6 +110,7 @@ def _take(policy: Policy, fields: dict[str, Any], path: str) -> None:
     policy.mode = fields.get("mode", policy.mode)
     policy.redact = fields.get("redact", {}).get("enabled", policy.redact)
     policy.budgets |= fields.get("run", {})
+    policy.retention |= fields.get("retention", {})
     policy.notify += fields.get("notify", ())
     policy.allow_project |= frozenset(fields.get("allow_project", ()))
 
@@ -126,6 +134,8 @@ def _refused(fields: dict[str, Any], path: str) -> list[str]:
         found.append("redact.enabled: only the user's file may end redaction")
     if fields.get("notify"):
         found.append("notify: only the user's file may have something run or written")
+    if fields.get("retention"):
+        found.append("retention: only the user's file says how long the record is kept")
     if fields.get("allow_project"):
         found.append("allow_project: only the user's file may allow a project's rules")
     return [f"{path}: {said}" for said in found]

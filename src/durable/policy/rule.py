@@ -23,6 +23,9 @@ DENY = "deny"
 AGENT = "agent"
 VERIFY = "verify"
 
+PUBLIC = "public"
+SEALED = "sealed"
+
 OWN = "job:"
 
 # Each from the loosest to the strictest.
@@ -31,6 +34,7 @@ SCOPES = (RUN, PROJECT_WIDE, GLOBAL)
 GATES = ("", ASK, DENY)
 ON_DUPLICATE = (ALLOW, REPLAY, ASK, DENY)
 ON_RESUME = (REPLAY, VERIFY, AGENT)
+EVIDENCE = (PUBLIC, SEALED)
 # Only what must not happen twice has any of these.
 MEANS_ONCE = (
     "scope", "key", "ignore", "max", "ttl", "on_duplicate", "probe", "probe_timeout", "settle",
@@ -49,6 +53,7 @@ class Rule:
         "adds",
         "calls",
         "effect",
+        "evidence",
         "fields",
         "gate",
         "ignore",
@@ -101,6 +106,7 @@ class Rule:
         self.no_effect_output: tuple[str, ...] = tuple(fields.get("no_effect_output", ()))
         self.on_resume: str = fields.get("on_resume", AGENT)
         self.inject: str = fields.get("inject", "")
+        self.evidence: str = fields.get("evidence", PUBLIC)
         # Of built-in rules alone: what the command takes from its directory, and a condition on its words.
         self.adds: tuple[str, ...] = tuple(fields.get("adds", ()))
         self.when: str = fields.get("when", "")

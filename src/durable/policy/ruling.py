@@ -22,3 +22,8 @@ class Ruling:
         self.claims: list[Claim] = []
         self.matched: list[Rule] = []
         self.line: Line | None = None
+
+    @property
+    def sealed(self) -> bool:
+        """One command of a line is enough: its result stands in the line's."""
+        return any(rule.evidence != "public" for rule in self.matched)

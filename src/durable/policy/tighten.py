@@ -6,7 +6,7 @@ its own run by a hook. Pure.
 
 from __future__ import annotations
 
-from durable.policy.rule import EFFECTS, GATES, ON_DUPLICATE, ON_RESUME, REPLAY, SCOPES, Rule, means_once
+from durable.policy.rule import EFFECTS, EVIDENCE, GATES, ON_DUPLICATE, ON_RESUME, REPLAY, SCOPES, Rule, means_once
 from durable.step import ONCE, REPEATABLE
 
 TYPE_CHECKING = False
@@ -16,8 +16,22 @@ if TYPE_CHECKING:
 
     Fields = dict[str, Any]
 
-LADDERS = {"effect": EFFECTS, "scope": SCOPES, "gate": GATES, "on_duplicate": ON_DUPLICATE, "on_resume": ON_RESUME}
-DEFAULTS: dict[str, Any] = {"scope": "run", "gate": "", "on_duplicate": "deny", "on_resume": "agent", "max": 1}
+LADDERS = {
+    "effect": EFFECTS,
+    "scope": SCOPES,
+    "gate": GATES,
+    "on_duplicate": ON_DUPLICATE,
+    "on_resume": ON_RESUME,
+    "evidence": EVIDENCE,
+}
+DEFAULTS: dict[str, Any] = {
+    "scope": "run",
+    "gate": "",
+    "on_duplicate": "deny",
+    "on_resume": "agent",
+    "evidence": "public",
+    "max": 1,
+}
 SETTLES_S = 60
 # A hook would run it, and believe it.
 NEVER = ("probe", "probe_timeout", "adds", "when")
@@ -75,7 +89,7 @@ def _may(name: str, value: Any, base: Fields, protected: bool) -> bool:
         return False
     if name == "on_resume" and value == REPLAY:
         return bool(base.get(name) == REPLAY)
-    if name == "gate":
+    if name in ("gate", "evidence"):
         return not _is_looser(name, value, base)
     if name == "calls":
         return bool(value <= base.get(name, value))

@@ -101,11 +101,11 @@ UPDATE owners SET ended_at = :at, end_reason = :reason WHERE owner_id = :subject
 INSERT INTO steps (step_id, run_id, session_id, owner_id, seq, tool_use_id, tool_name, agent_id, agent_type,
                    cwd, prompt_id, permission_mode, transcript_pos, effect, rule, policy, mode, would, status,
                    attempt, fingerprint, idempotency_key, nonce, duplicate_of, input, input_hash, redacted,
-                   prepared_at, hook_us, flag, verdict, file_before)
+                   prepared_at, hook_us, flag, verdict, file_before, evidence)
 VALUES (:subject, :run_id, :session_id, :owner_id, :seq, :tool_use_id, :tool_name, :agent_id, :agent_type,
         :cwd, :prompt_id, :permission_mode, :transcript_pos, :effect, :rule, :policy, :mode, :would, 'prepared',
         :attempt, :fingerprint, :idempotency_key, :nonce, :duplicate_of, :input, :input_hash, :redacted,
-        CASE WHEN :flag IS NULL THEN :at END, :hook_us, :flag, :verdict, :file_before);
+        CASE WHEN :flag IS NULL THEN :at END, :hook_us, :flag, :verdict, :file_before, :evidence);
 
 -- name: step_claimed
 INSERT INTO claims (step_id, scope, fingerprint, status, nonce, project, rule, words, exit_hidden)
@@ -505,6 +505,9 @@ WHERE running_at IS NOT NULL ORDER BY seq DESC LIMIT :most;
 SELECT * FROM (
   SELECT * FROM steps WHERE run_id = :run_id AND tool_name = :tool_name ORDER BY seq DESC LIMIT :most) AS latest
 WHERE status = 'succeeded' ORDER BY seq DESC;
+
+-- name: let_go
+SELECT bytes, class, at FROM expired WHERE digest = :digest;
 
 -- name: blob_size
 SELECT length(bytes) AS size FROM blobs WHERE digest = :digest;

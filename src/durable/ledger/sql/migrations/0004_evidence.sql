@@ -3,7 +3,10 @@
 --   messages   each answer of a model that a transcript tells of, counted once, whoever repeats it
 --   costs      what the client says that a session has cost so far, in millionths of a dollar. `counter` tells whose
 --              sum that is: a fork goes on with its parent's. `partial`: of some models it knew no price
+--   steps.evidence   its rule says that what it gave and got is kept for a shorter time
 --   expired    contents whose bytes were let go when their time was over; their hashes stay in the events
+
+ALTER TABLE steps ADD COLUMN evidence TEXT CHECK (evidence = 'sealed');
 
 CREATE TABLE messages (
   message_id  TEXT PRIMARY KEY,
