@@ -10,6 +10,7 @@ from durable.join import complete_if_over, join
 from durable.native import dumps
 from durable.reconcile import Reconciler
 from durable.step import REFUSED, RUNNING, SUCCEEDED, overtaken
+from durable.usage import count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,10 +108,12 @@ class Lifecycle:
         if step is not None and step.status in (RUNNING, "in_doubt"):
             kept = dumps(self.redactor.text(event.last_message)).encode()
             apply(self.tx, step, News(Ending(SUCCEEDED), "SubagentStop", output=kept))
+        self._count(event, seat)
 
     def turn_ended(self, event: Event, seat: Seat) -> None:
         self.tx.append("turn.ended", seat.run_id, event.session_id, {"prompt_id": event.prompt_id})
         self.reconciler.turn_ended(event)
+        self._count(event, seat)
 
     def turn_failed(self, event: Event, seat: Seat) -> None:
         said = self.redactor.text(event.error if isinstance(event.error, str) else "")
@@ -123,8 +126,12 @@ class Lifecycle:
         owner = self.tx.one("owner", owner_id=seat.owner_id)
         if owner is not None and owner["ended_at"] is None:
             self.tx.append("owner.ended", seat.run_id, seat.owner_id, {"reason": reason})
+        self._count(event, seat)
         self.tx.append("session.ended", seat.run_id, event.session_id, {"reason": reason})
         complete_if_over(self.tx, seat.run_id, event.session_id)
+
+    def _count(self, event: Event, seat: Seat) -> None:
+        count(self.tx, AGENTS[event.client], seat.run_id, event.session_id, event.transcript_path)
 
 
 HANDLERS: dict[str, Callable[[Lifecycle, Event, Seat], None]] = {

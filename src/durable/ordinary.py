@@ -27,6 +27,6 @@ MODULES = {
         policy.effects policy.decide row ending fingerprint report reconcile receipt
 """),
     "lifecycle": _COMMON + _modules("""
-        ending report reconcile lifecycle prompts
+        ending report reconcile usage lifecycle prompts agents.claude_usage
 """),
 }  # fmt: skip

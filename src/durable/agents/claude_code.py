@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from durable.agents.claude_usage import Told
     from durable.policy.decide import Decision
     from durable.report import Report
 
@@ -259,3 +260,17 @@ def subagent_transcripts(transcript_path: str) -> list[str]:
     from durable.agents import claude_usage
 
     return claude_usage.subagent_transcripts(transcript_path)
+
+
+def transcripts(transcript_path: str) -> list[tuple[str, str]]:
+    """Of the session itself and of each of its sub-agents: the agent's id, and the path."""
+    from durable.agents import claude_usage
+
+    return claude_usage.transcripts(transcript_path)
+
+
+def told_of_use(path: str, offset: int, limit: int) -> Told:
+    """What a transcript says of messages and costs from `offset` on; see claude_usage."""
+    from durable.agents import claude_usage
+
+    return claude_usage.told_of_use(path, offset, limit)

@@ -52,3 +52,7 @@ def subagent_transcripts(path: str) -> list[str]:
 
 def usage(path: str, position: int, message_id: str) -> tuple[int, str, int]:
     return 0, message_id, position
+
+
+def transcripts(path: str) -> list[tuple[str, str]]:
+    return []

@@ -11,7 +11,7 @@ from durable.cli.result import Facts, Heading, Note, Paragraph, Result, Table
 from durable.cli.words import call, standing
 from durable.ledger.reading import Reader
 from durable.native import loads
-from durable.recovery.up_to_date import bring_up_to_date
+from durable.recovery.up_to_date import bring_up_to_date, count_up
 from durable.view import needs_a_person, short_id, short_step
 
 TYPE_CHECKING = False
@@ -35,6 +35,7 @@ def run(run: str = "") -> Result:
         before = (reader.one("last_event") or {"seq": 0})["seq"]
         sessions = {row["session_id"] for row in reader.all("unsettled_sessions", run_id=run_id)}
     bring_up_to_date(state, sorted(sessions))
+    count_up(state, run_id)
     with Reader(state) as reader:
         return _result(reader, before, run_id)
 

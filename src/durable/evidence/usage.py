@@ -59,9 +59,9 @@ def _of_counter(rows: list[Row]) -> int:
     """A fork states its parent's sum and its own: only what it adds counts. Of several whose common parent said
     nothing, nobody can tell what they share: the largest counts, and no more."""
     if not rows[0]["counter"]:
-        return sum(row["micro_usd"] for row in rows)
-    added = sum(max(row["micro_usd"] - row["before"], 0) for row in rows if row["before"] is not None)
-    return added + max((row["micro_usd"] for row in rows if row["before"] is None), default=0)
+        return sum(int(row["micro_usd"]) for row in rows)
+    added = sum(max(int(row["micro_usd"]) - int(row["before"]), 0) for row in rows if row["before"] is not None)
+    return added + max((int(row["micro_usd"]) for row in rows if row["before"] is None), default=0)
 
 
 def _by(name: str, rows: list[Row]) -> Iterable[tuple[str, list[Row]]]:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 
 from durable import switch
+from durable.agents.registry import AGENTS, CLIENT
 from durable.fold import Fold
 from durable.ledger.sqlite import SqliteLedger
 from durable.policy.files import load_policy
 from durable.reconcile import Reconciler
 from durable.redact import Redactor
+from durable.usage import count, is_behind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from durable.ledger.transaction import Transaction
 
 # Read under the lock at a time: hooks get their turn in between.
@@ -30,6 +34,38 @@ def bring_up_to_date(state: str, sessions: list[str]) -> None:
                 pass
     finally:
         ledger.close()
+
+
+def count_up(state: str, run_id: str) -> None:
+    """Tokens and costs that no hook came to record: a client that was killed told none of its last turn."""
+    ledger = SqliteLedger(state)
+    try:
+        for row in _uncounted(ledger, run_id):
+            while _count(ledger, row):
+                pass
+    finally:
+        ledger.close()
+
+
+def _uncounted(ledger: SqliteLedger, run_id: str) -> list[dict[str, Any]]:
+    """Looked at first: a write for each session there ever was would take minutes."""
+    with ledger.begin() as tx:
+        rows = tx.all("sessions_to_count", run_id=run_id)
+        counted = {row["path"]: row["position"] for row in tx.all("counted_up_to")}
+    return [row for row in rows if is_behind(_agent(row).transcripts(row["transcript_path"]), counted)]
+
+
+def _agent(row: dict[str, Any]) -> Any:
+    """A job has no client of its own: what has a transcript in its run is one that a command of it started."""
+    return AGENTS.get(row["client"], AGENTS[CLIENT])
+
+
+def _count(ledger: SqliteLedger, row: dict[str, Any]) -> bool:
+    with ledger.begin() as tx:
+        whose = (row["run_id"], row["session_id"], row["transcript_path"])
+        more = count(tx, _agent(row), *whose, limit=BYTES_A_TURN)
+        tx.commit()
+    return more
 
 
 def _project_of(ledger: SqliteLedger, session_id: str) -> str:
