@@ -568,13 +568,12 @@ SELECT input, output, cache_read, cache_write FROM messages WHERE message_id = :
 -- name: cost_of_session
 SELECT micro_usd, counter, partial FROM costs WHERE session_id = :session_id;
 
--- name: sessions_lately_over
-SELECT session_id, run_id, transcript_path FROM sessions
-WHERE ended_at IS NOT NULL AND transcript_path <> '' ORDER BY seq DESC LIMIT :most;
-
 -- name: sessions_to_count
-SELECT session_id, run_id, transcript_path FROM sessions
-WHERE transcript_path <> '' AND (:run_id = '' OR run_id = :run_id) ORDER BY seq;
+SELECT session_id, run_id, transcript_path, client FROM sessions JOIN runs USING (run_id)
+WHERE transcript_path <> '' AND (:run_id = '' OR run_id = :run_id) ORDER BY sessions.seq;
+
+-- name: counted_up_to
+SELECT path, position FROM cursors WHERE path >= 'usage:' AND path < 'usage;';
 
 -- name: was_spooled
 SELECT fate FROM spooled WHERE name = :name;
