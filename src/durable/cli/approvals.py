@@ -56,7 +56,7 @@ def _item(reader: Reader, step: Row) -> Row:
 
 def _reason(reader: Reader, step_id: str) -> str | None:
     """What the person said who answered."""
-    for event in reader.all("events_of_subject", subject=step_id):
+    for event in reader.all("events_of_step", subject=step_id):
         said = loads(event["body"]) if event["type"] == "person.said" else {}
         if said.get("verb") in ("approve", "deny"):
             return said["text"] or None

@@ -17,8 +17,6 @@ from durable.view import age, run_json, short_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from durable.cli.result import Block
     from durable.ledger.reading import Reader
     from durable.view import Row
@@ -44,9 +42,9 @@ def run(status: str = "", project: str = "", since: str = "", limit: int = 20) -
     chosen = bool(status or project or since)
 
     def work(reader: Reader) -> Result:
-        found = [one for one in _all(reader, earliest) if wanted in one["project"] and status in ("", one["status"])]
-        shown = found[:limit]
-        view = _view(reader, shown, len(found)) if found else [_nothing(chosen)]
+        rows = reader.all("runs_matching", earliest=earliest, project=wanted, status=status, most=limit)
+        shown = [described(reader, row["run_id"]) for row in rows]
+        view = _view(reader, shown, rows[0]["found"]) if rows else [_nothing(chosen)]
         return Result("runs", shown, view=view)
 
     return read("runs", [], work)
@@ -56,16 +54,10 @@ def _wanted_project(text: str) -> str:
     return os.path.abspath(text) if text.startswith(".") else os.path.expanduser(text)
 
 
-def _all(reader: Reader, earliest: str) -> Iterator[Row]:
-    for row in reader.all("runs"):
-        if row["started_at"] >= earliest:
-            yield described(reader, row)
-
-
-def described(reader: Reader, row: Row) -> Row:
-    """The run as JSON; `row` is one of the query `runs`."""
-    brief = reader.one("run_in_brief", run_id=row["run_id"]) or {}
-    sessions = [session["session_id"] for session in reader.all("sessions_of_run", run_id=row["run_id"])]
+def described(reader: Reader, run_id: str) -> Row:
+    """The run as JSON."""
+    row, brief = reader.one("run_counted", run_id=run_id) or {}, reader.one("run_in_brief", run_id=run_id) or {}
+    sessions = [session["session_id"] for session in reader.all("sessions_of_run", run_id=run_id)]
     return run_json(row, brief, sessions)
 
 

@@ -46,7 +46,7 @@ def run(run: str | None = None, tool: str = "*", status: str = "", since: str = 
 
     def work(reader: Reader) -> Result:
         run_id = find_run(reader, run or "")
-        about = described(reader, next(row for row in reader.all("runs") if row["run_id"] == run_id))
+        about = described(reader, run_id)
         rows = [row for row in reader.all("steps_of_run", run_id=run_id) if matches(row)]
         return _result(reader, about, rows, full)
 

@@ -36,7 +36,7 @@ def run(step_id: str, full: bool = False) -> Result:
         row = find_step(reader, step_id)
         life = Living(reader).of(row)
         step = step_json(row, contents(reader, full), life)
-        events = reader.all("events_of_subject", subject=row["step_id"])
+        events = reader.all("events_of_step", subject=row["step_id"])
         step["events"] = [{name: event[name] for name in ("seq", "type", "at")} for event in events]
         stands = standing(row, life, heard(reader, row["run_id"]), time.time_ns()) if life else None
         return Result("step", step, int(is_damaged(step)), _view(step, row, stands, events, full))

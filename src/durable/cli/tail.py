@@ -67,7 +67,7 @@ def _comes(state: str) -> bool:
 def _events(reader: Reader, run_id: str, lines: int, once: bool) -> Iterator[Result]:
     told = _Telling(reader)
     last = (reader.one("last_event") or {"seq": 0})["seq"]
-    for event in reader.all("latest_events", run_id=run_id, most=lines):
+    for event in _latest(reader, run_id, lines):
         yield told.result(event)
     while not once:
         # A view that is kept while we wait would keep the log from starting over.
@@ -78,6 +78,12 @@ def _events(reader: Reader, run_id: str, lines: int, once: bool) -> Iterator[Res
             last = event["seq"]
             if run_id in ("", event["run_id"]):
                 yield told.result(event)
+
+
+def _latest(reader: Reader, run_id: str, lines: int) -> list[Row]:
+    if run_id:
+        return reader.all("latest_events_of_run", run_id=run_id, most=lines)
+    return reader.all("latest_events", most=lines)
 
 
 def _reader_left() -> bool:

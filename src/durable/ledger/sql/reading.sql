@@ -2,6 +2,9 @@
 --
 -- A step is open while it is prepared or running, and while it is in doubt if that needs somebody:
 -- a `once` step, or a flagged one. A look-up or a repeatable call in doubt needs nobody.
+--
+-- SQLite takes a partial index only where a query repeats its condition to the letter. Hence status IN (…) beside
+-- a narrower condition: without it every row of a long ledger would be read.
 
 -- name: meta
 SELECT name, value FROM meta ORDER BY name;
@@ -11,9 +14,28 @@ SELECT run_id, status, epoch, project, client, started_at, ended_at,
        (SELECT count(*) FROM sessions WHERE sessions.run_id = runs.run_id) AS sessions,
        (SELECT count(*) FROM steps WHERE steps.run_id = runs.run_id) AS steps,
        (SELECT count(*) FROM steps WHERE steps.run_id = runs.run_id
-          AND (status IN ('prepared', 'running')
-               OR (status = 'in_doubt' AND (effect = 'once' OR flag IS NOT NULL)))) AS open
+          AND status IN ('prepared', 'running', 'in_doubt')
+          AND (status <> 'in_doubt' OR effect = 'once' OR flag IS NOT NULL)) AS open
 FROM runs ORDER BY seq DESC;
+
+-- name: run_counted
+SELECT run_id, status, epoch, project, client, started_at, ended_at,
+       (SELECT count(*) FROM sessions WHERE sessions.run_id = runs.run_id) AS sessions,
+       (SELECT count(*) FROM steps WHERE steps.run_id = runs.run_id) AS steps,
+       (SELECT count(*) FROM steps WHERE steps.run_id = runs.run_id
+          AND status IN ('prepared', 'running', 'in_doubt')
+          AND (status <> 'in_doubt' OR effect = 'once' OR flag IS NOT NULL)) AS open
+FROM runs WHERE run_id = :run_id;
+
+-- name: runs_matching
+SELECT run_id, count(*) OVER () AS found FROM runs
+WHERE started_at >= :earliest AND instr(project, :project) > 0
+  AND :status IN ('', CASE WHEN EXISTS (
+    SELECT 1 FROM steps WHERE steps.run_id = runs.run_id AND status IN ('prepared', 'running', 'in_doubt')
+      AND ((status = 'in_doubt' AND effect = 'once')
+           OR (status = 'prepared' AND deferred_at IS NOT NULL AND approval IS NULL)))
+  THEN 'waiting' ELSE status END)
+ORDER BY seq DESC LIMIT :most;
 
 -- name: run
 SELECT run_id, seq, status, epoch, project, client, started_at, ended_at, recoveries, strict FROM runs WHERE run_id = :run_id;
@@ -56,12 +78,12 @@ SELECT scope, fingerprint, status, nonce FROM claims WHERE step_id = :step_id OR
 
 -- name: open_steps
 SELECT * FROM steps
-WHERE status IN ('prepared', 'running')
-   OR (status = 'in_doubt' AND (effect = 'once' OR flag IS NOT NULL))
+WHERE status IN ('prepared', 'running', 'in_doubt') AND (status <> 'in_doubt' OR effect = 'once' OR flag IS NOT NULL)
 ORDER BY seq;
 
 -- name: interrupted
-SELECT count(*) AS calls FROM steps WHERE status = 'in_doubt' AND effect = 'repeatable' AND flag IS NULL;
+SELECT count(*) AS calls FROM steps
+WHERE status IN ('prepared', 'running', 'in_doubt') AND status = 'in_doubt' AND effect = 'repeatable' AND flag IS NULL;
 
 -- name: flagged_steps
 SELECT * FROM steps WHERE flag IS NOT NULL ORDER BY seq;
@@ -72,7 +94,8 @@ SELECT runs.run_id,
    WHERE steps.run_id = runs.run_id AND seq > runs.strict AND status = 'refused'
      AND verdict IN ('strict', 'strict_stop')) AS denied,
   (SELECT count(*) FROM steps AS cut
-   WHERE cut.run_id = runs.run_id AND cut.seq < runs.strict AND effect <> 'read' AND cut.status = 'in_doubt'
+   WHERE cut.run_id = runs.run_id AND cut.seq < runs.strict AND effect <> 'read'
+     AND cut.status IN ('prepared', 'running', 'in_doubt') AND cut.status = 'in_doubt'
      AND NOT EXISTS (
        SELECT 1 FROM steps AS again
        WHERE again.run_id = cut.run_id AND again.tool_name = cut.tool_name AND again.seq > cut.seq
@@ -90,8 +113,10 @@ SELECT * FROM steps WHERE deferred_at IS NOT NULL ORDER BY seq;
 -- name: events_of_run
 SELECT * FROM events WHERE run_id = :run_id ORDER BY run_seq;
 
--- name: events_of_subject
-SELECT * FROM events WHERE subject = :subject ORDER BY seq;
+-- All that was said of a step stands in its run.
+-- name: events_of_step
+SELECT * FROM events
+WHERE run_id = (SELECT run_id FROM steps WHERE step_id = :subject) AND subject = :subject ORDER BY run_seq;
 
 -- name: events_after
 SELECT * FROM events WHERE seq > :seq ORDER BY seq LIMIT :most;
@@ -102,33 +127,6 @@ SELECT seq, hash, at FROM events ORDER BY seq DESC LIMIT 1;
 -- name: spooled
 SELECT name, fate, why, at FROM spooled ORDER BY at;
 
--- name: stats
-SELECT (SELECT count(*) FROM runs) AS runs,
-       (SELECT count(*) FROM sessions) AS sessions,
-       (SELECT count(*) FROM steps) AS steps,
-       (SELECT count(*) FROM steps WHERE running_at IS NOT NULL) AS permitted,
-       (SELECT count(*) FROM steps WHERE status = 'refused' AND closed_by = 'PreToolUse') AS denied,
-       (SELECT count(*) FROM steps WHERE duplicate_of IS NOT NULL) AS duplicates,
-       (SELECT count(*) FROM steps WHERE flag = 'unprepared') AS unprepared,
-       (SELECT count(*) FROM steps WHERE flag = 'contradicted') AS contradicted,
-       (SELECT count(*) FROM steps WHERE status IN ('prepared', 'running')
-          OR (status = 'in_doubt' AND (effect = 'once' OR flag IS NOT NULL))) AS open,
-       (SELECT count(*) FROM events) AS events,
-       (SELECT count(*) FROM blobs) AS blobs,
-       (SELECT coalesce(sum(length(bytes)), 0) FROM blobs) AS blob_bytes,
-       (SELECT count(*) FROM spooled WHERE fate = 'set_aside') AS set_aside;
-
--- name: steps_by_status
-SELECT status, effect, count(*) AS steps FROM steps GROUP BY status, effect ORDER BY status, effect;
-
--- name: steps_by_tool
-SELECT tool_name, count(*) AS steps,
-       count(*) FILTER (WHERE status = 'succeeded') AS succeeded,
-       count(*) FILTER (WHERE status = 'failed') AS failed,
-       count(*) FILTER (WHERE status = 'refused') AS refused,
-       count(*) FILTER (WHERE status = 'in_doubt') AS in_doubt
-FROM steps GROUP BY tool_name ORDER BY steps DESC, tool_name;
-
 -- name: hook_times
 SELECT hook_us FROM steps WHERE hook_us IS NOT NULL ORDER BY hook_us;
 
@@ -138,9 +136,10 @@ SELECT hook_us FROM steps WHERE hook_us IS NOT NULL ORDER BY hook_us;
 SELECT run_id FROM runs ORDER BY seq DESC LIMIT :most;
 
 -- name: run_in_brief
-SELECT (SELECT count(*) FROM steps WHERE run_id = :run_id AND status = 'in_doubt' AND effect = 'once') AS doubts,
-       (SELECT count(*) FROM steps WHERE run_id = :run_id AND status = 'prepared'
-          AND deferred_at IS NOT NULL AND approval IS NULL) AS approvals,
+SELECT (SELECT count(*) FROM steps WHERE run_id = :run_id AND status IN ('prepared', 'running', 'in_doubt')
+          AND status = 'in_doubt' AND effect = 'once') AS doubts,
+       (SELECT count(*) FROM steps WHERE run_id = :run_id AND status IN ('prepared', 'running', 'in_doubt')
+          AND status = 'prepared' AND deferred_at IS NOT NULL AND approval IS NULL) AS approvals,
        (SELECT count(*) FROM steps WHERE run_id = :run_id AND flag IS NOT NULL) AS flagged,
        (SELECT count(*) FROM steps WHERE run_id = :run_id AND mode = 'observe') AS observed,
        (SELECT at FROM events WHERE run_id = :run_id ORDER BY run_seq DESC LIMIT 1) AS last_at;
@@ -171,8 +170,11 @@ SELECT digest, bytes FROM blobs ORDER BY rowid;
 SELECT step_id FROM steps WHERE :digest IN (input, effective_input, output, error) ORDER BY seq;
 
 -- name: latest_events
+SELECT * FROM (SELECT * FROM events ORDER BY seq DESC LIMIT :most) AS latest ORDER BY seq;
+
+-- name: latest_events_of_run
 SELECT * FROM (
-  SELECT * FROM events WHERE :run_id = '' OR run_id = :run_id ORDER BY seq DESC LIMIT :most
+  SELECT * FROM events WHERE run_id = :run_id ORDER BY run_seq DESC LIMIT :most
 ) AS latest ORDER BY seq;
 
 -- name: steps_to_count
@@ -180,10 +182,13 @@ SELECT tool_name, status, mode, would, coalesce(prepared_at, closed_at) AS at, r
        duplicate_of, hook_us, duration_ms
 FROM steps WHERE :run_id = '' OR run_id = :run_id ORDER BY seq;
 
+-- A step's number is that of its first event: what it says of the time is read there, not in every row.
 -- name: tools_seen
-SELECT tool_name, count(*) AS steps, count(DISTINCT run_id) AS runs,
-       min(coalesce(prepared_at, closed_at)) AS first_at, max(coalesce(prepared_at, closed_at)) AS last_at
-FROM steps GROUP BY tool_name ORDER BY steps DESC, tool_name;
+SELECT tool_name, steps, runs, first.at AS first_at, last.at AS last_at
+FROM (SELECT tool_name, count(*) AS steps, count(DISTINCT run_id) AS runs, min(seq) AS first_seq, max(seq) AS last_seq
+      FROM steps GROUP BY tool_name) AS seen
+LEFT JOIN events AS first ON first.seq = first_seq LEFT JOIN events AS last ON last.seq = last_seq
+ORDER BY steps DESC, tool_name;
 
 -- name: unsettled_sessions
 SELECT DISTINCT session_id FROM steps
@@ -277,3 +282,36 @@ SELECT digest, bytes FROM blobs ORDER BY digest;
 
 -- name: expired_contents
 SELECT digest FROM expired ORDER BY digest;
+
+-- The record beside the client's own: what an audit compares.
+
+-- name: sessions_to_audit
+SELECT session_id, run_id, transcript_path, source, continues, joined_at, ended_at FROM sessions
+WHERE run_id = :run_id OR session_id IN (SELECT session_id FROM steps WHERE run_id = :run_id) ORDER BY joined_at, seq;
+
+-- name: sessions_with_a_prompt
+SELECT DISTINCT subject AS session_id FROM events WHERE run_id = :run_id AND type = 'turn.started';
+
+-- name: steps_to_audit
+SELECT step_id, run_id, session_id, agent_id, owner_id, tool_use_id, tool_name, prompt_id, status, mode, would, flag, input,
+       input_hash, replay, output, error, closed_by, coalesce(prepared_at, running_at, closed_at) AS at, prepared_at,
+       running_at
+FROM steps WHERE session_id = :session_id ORDER BY seq;
+
+-- name: steps_without_event
+SELECT step_id FROM steps WHERE run_id = :run_id AND NOT EXISTS (
+  SELECT 1 FROM events WHERE events.seq = steps.seq AND events.type = 'step.prepared' AND events.subject = steps.step_id);
+
+-- name: steps_taken_out
+SELECT seq, subject, at, body FROM events WHERE run_id = :run_id AND type = 'step.prepared' AND NOT EXISTS (
+  SELECT 1 FROM steps WHERE steps.step_id = events.subject) ORDER BY run_seq;
+
+-- name: holes_in_run
+SELECT first, last, after, before FROM (
+  SELECT coalesce(lag(run_seq) OVER numbered, 0) + 1 AS first, run_seq - 1 AS last, lag(at) OVER numbered AS after,
+         at AS before
+  FROM events WHERE run_id = :run_id WINDOW numbered AS (ORDER BY run_seq)
+) AS numbers WHERE first <= last ORDER BY first;
+
+-- name: times_without_enforcement
+SELECT body FROM events WHERE run_id = '' AND type = 'enforcement.off' ORDER BY run_seq;

@@ -38,3 +38,9 @@ CREATE TABLE expired (
   class  TEXT NOT NULL CHECK (class IN ('public', 'sealed', 'read')),
   at     TEXT NOT NULL
 );
+
+-- The reading verbs read no more rows of a long ledger than they tell of. Few steps are in any of these.
+DROP INDEX steps_contradicted;
+CREATE INDEX steps_flagged ON steps (run_id, seq) WHERE flag IS NOT NULL;
+CREATE INDEX steps_observed ON steps (run_id) WHERE mode = 'observe';
+CREATE INDEX steps_deferred ON steps (seq) WHERE deferred_at IS NOT NULL;
