@@ -28,7 +28,7 @@ STATUS = {
 }
 HEADING = {"FAIL": "bold red", "UNKNOWN": "bold yellow", "WARN": "bold yellow", "PASS": "bold green"}
 LEVEL = {"ok": "green", "note": "dim", "warning": "yellow", "problem": "bold red"}
-DIFF = {"+": "green", "-": "red", "@": "cyan"}
+DIFF = {"+": "green", "-": "red", "@": "cyan", "~": "yellow"}
 
 
 def render(view: Iterable[Block], stream: TextIO) -> None:

@@ -1,0 +1,71 @@
+"""What of a recorded value says nothing about what was done: the run's own ids, times, spans, where the project lies.
+
+From what a call was given only the run's own ids and its place are taken: a date or a number there is what
+somebody meant. What came back is full of times that nobody meant.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+# Fields of the client's own results that are another value each time.
+FIELDS = frozenset(
+    (
+        "agentId", "backgroundTaskId", "bash_id", "canContinueAgent", "canReadOutputFile", "durationMs",
+        "durationSeconds", "harnessSectionHash", "outputFile", "resolvedModel", "session_id", "shell_id", "taskId",
+        "task_id", "totalDurationMs", "totalTokens", "usage",
+    )
+)  # fmt: skip
+_SHORTEST_ID = 6
+_UUID = r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
+_CALL = r"\btoolu_\w+"
+_TIME = r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
+_CLOCK = r"\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b"
+_SPAN = r"\b\d+(?:\.\d+)?\s?(?:µs|us|ms|s|secs?|seconds?|mins?|minutes?)\b"
+_BACK = [(re.compile(_UUID), "(id)"), (re.compile(_CALL), "(id)"), (re.compile(_TIME), "(time)"),
+         (re.compile(_CLOCK), "(time)"), (re.compile(_SPAN), "(span)")]  # fmt: skip
+
+
+class Volatile:
+    """Of one run: its project's directory and the ids that it was given."""
+
+    __slots__ = ("_own",)
+
+    def __init__(self, project: str, ids: Iterable[str]) -> None:
+        self._own = [(re.compile(pattern), word) for pattern, word in _own(project.rstrip("/"), set(ids))]
+
+    def given(self, value: Any) -> Any:
+        """What a call was given, without them."""
+        return _within(value, self._own)
+
+    def returned(self, value: Any) -> Any:
+        """What came back, without them and without any time, span or id."""
+        return _within(value, [*self._own, *_BACK])
+
+
+def _own(project: str, ids: set[str]) -> Iterable[tuple[str, str]]:
+    """The client calls its folder for a project after the path, each / a dash."""
+    if project:
+        yield rf"(?<![\w.~-]){re.escape(project)}(?![\w-]|\.\w)", "."
+        yield rf"{re.escape(re.sub(r'[^A-Za-z0-9]', '-', project))}(?![\w-]|\.\w)", "(project)"
+    long = sorted((one for one in ids if len(one) >= _SHORTEST_ID), key=len, reverse=True)
+    if long:
+        yield rf"(?<!\w)(?:{'|'.join(map(re.escape, long))})(?!\w)", "(id)"
+
+
+def _within(value: Any, patterns: list[tuple[re.Pattern[str], str]]) -> Any:
+    if isinstance(value, str):
+        for pattern, word in patterns:
+            value = pattern.sub(word, value)
+        return value
+    if isinstance(value, list):
+        return [_within(item, patterns) for item in value]
+    if isinstance(value, dict):
+        kept = {name: item for name, item in value.items() if name not in FIELDS}
+        return {_within(name, patterns): _within(item, patterns) for name, item in kept.items()}
+    return value
