@@ -4,7 +4,7 @@ import os
 import time
 
 from durable.cli.living import Living
-from durable.cli.options import Option, value
+from durable.cli.options import Option, flag, value
 from durable.cli.reading import observed, read
 from durable.cli.result import Paragraph, Result, Table
 from durable.cli.screen import end_of, from_home, notes_below, room, without
@@ -27,19 +27,24 @@ OPTIONS = (
     value("--project", "DIR", "Only runs of this project: its path, or a part of it; . is this directory."),
     value("--since", "TIME", "Only runs started since: 30m, 2h, 7d, or a date like 2026-01-31."),
     value("--limit", "N", "At most so many (20).", kind=int),
+    flag("--imported", "List the runs of other ledgers that were imported."),
 )
 COLUMNS = ["run", "project", "started", "last event", "status", "steps", "open", "note"]
 PROJECT, NOTE = 1, 7
 LEAST, ENOUGH = 8, 24
 
 
-def run(status: str = "", project: str = "", since: str = "", limit: int = 20) -> Result:
+def run(status: str = "", project: str = "", since: str = "", limit: int = 20, imported: bool = False) -> Result:
     """List the runs, newest first."""
     if limit < 1:
         raise UsageError(f"--limit can't be {limit}", "give a number from 1 on")
     wanted = _wanted_project(project)
     earliest = since_stamp(since)
     chosen = bool(status or project or since)
+    if imported:
+        from durable.cli.runs_imported import listed
+
+        return listed(lambda one: _fits(one, wanted, status) and one["started_at"] >= earliest, limit)
 
     def work(reader: Reader) -> Result:
         rows = reader.all("runs_matching", earliest=earliest, project=wanted, status=status, most=limit)
@@ -48,6 +53,10 @@ def run(status: str = "", project: str = "", since: str = "", limit: int = 20) -
         return Result("runs", shown, view=view)
 
     return read("runs", [], work)
+
+
+def _fits(one: Row, project: str, status: str) -> bool:
+    return project in one["project"] and status in ("", one["status"])
 
 
 def _wanted_project(text: str) -> str:

@@ -173,14 +173,14 @@ def hash_of(value: Any) -> str:
 def pieces(value: Any) -> Iterator[str]:
     """Its canonical JSON, entry by entry: contents can be too large to be written as one text."""
     if isinstance(value, dict):
-        yield from _listed("{", ((f"{dumps(name)}:", value[name]) for name in sorted(value)), "}")
+        yield from listed("{", ((f"{dumps(name)}:", value[name]) for name in sorted(value)), "}")
     elif isinstance(value, list):
-        yield from _listed("[", (("", one) for one in value), "]")
+        yield from listed("[", (("", one) for one in value), "]")
     else:
         yield dumps(value)
 
 
-def _listed(start: str, entries: Iterator[tuple[str, Any]], end: str) -> Iterator[str]:
+def listed(start: str, entries: Iterator[tuple[str, Any]], end: str) -> Iterator[str]:
     yield start
     for number, (name, value) in enumerate(entries):
         if number:

@@ -68,7 +68,7 @@ class Examined:
             return
         self.folder = folder or bundle.folder_of(path, document)
         self.digest = bundle.digest_of(document)
-        self.findings = _few([*_whole(document, self.digest), *_events(document["events"])])
+        self.findings = _few([*_whole(document, self.digest), *event_faults(document["events"])])
         self.findings += _few(list(_contents(document, self.folder)))
         if self.consistent != FAIL:
             self.findings += _few(self._rows(document))
@@ -119,7 +119,7 @@ def _whole(document: Row, digest: str) -> Iterator[Finding]:
         yield Finding(FAIL, "digest", "the bundle was changed after it was made: its digest is another")
 
 
-def _events(events: list[Row]) -> Iterator[Finding]:
+def event_faults(events: list[Row]) -> Iterator[Finding]:
     last_seq, last_run_seq, last_hash, run_id = 0, 0, START, events[0]["run_id"]
     for row in events:
         where = {"event": row["seq"], "run": run_id}

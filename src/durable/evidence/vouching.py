@@ -76,7 +76,7 @@ def _under_key(document: Row, digest: str, keys: Mapping[str, bytes]) -> Iterato
 
 
 def _events_under(document: Row, keys: Mapping[str, bytes]) -> Iterator[Finding]:
-    foreign = [row["seq"] for row in document["events"] if not _is_ours(row, keys)]
+    foreign = [row["seq"] for row in document["events"] if not is_ours(row, keys)]
     if not foreign:
         yield Finding(PASS, "mac", "made with the key of its ledger, and so was each event")
     elif set(document["ledger"]["keys"]) <= keys.keys():
@@ -86,7 +86,7 @@ def _events_under(document: Row, keys: Mapping[str, bytes]) -> Iterator[Finding]
         yield Finding(UNKNOWN, "older_key", "some of its events are from before a key that is not at hand was renewed")
 
 
-def _is_ours(row: Row, keys: Mapping[str, bytes]) -> bool:
+def is_ours(row: Row, keys: Mapping[str, bytes]) -> bool:
     return any(row["mac"] == event_mac(key, row["hash"]) for key in keys.values())
 
 

@@ -25,6 +25,7 @@ DECIDING_WITH = {
     "key": frozenset(("export", "import", "renew")),
     "init": frozenset(("--force",)),
     "doctor": frozenset(("--repair",)),
+    "export": frozenset(("--sign", "--force")),
     "resume": frozenset(("--yes", "--replay", "--only", "--no-strict", "--anyway")),
 }
 _BEFORE_THE_VERB = ("--json", "--version")
