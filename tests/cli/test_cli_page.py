@@ -5,6 +5,7 @@ import shlex
 import subprocess
 
 import pytest
+from claude_lines import Lines
 from cli_machine import ROOT, SESSION
 
 
@@ -17,7 +18,10 @@ def commands():
 
 @pytest.mark.parametrize("line", commands())
 def test_every_command_of_the_page_does_what_it_says_there(machine, line):
-    machine.ran("Bash", command="npm test")
+    use_id = machine.ran("Bash", command="npm test")
+    transcript = Lines(SESSION)
+    transcript.ran("Bash", use_id, {"command": "npm test"}, {"stdout": "done"})
+    transcript.write(machine.root / "transcript.jsonl")
     words = shlex.split(line)
     assert words[0] == "durable"
     named = {"RUN": SESSION[:8], "STEP": machine.steps()[0]["step_id"], "FILE": str(machine.root / "key.txt")}

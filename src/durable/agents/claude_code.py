@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from durable.agents.claude_trace import Trace
     from durable.agents.claude_usage import Told
     from durable.policy.decide import Decision
     from durable.report import Report
@@ -274,3 +275,10 @@ def told_of_use(path: str, offset: int, limit: int) -> Told:
     from durable.agents import claude_usage
 
     return claude_usage.told_of_use(path, offset, limit)
+
+
+def trace(path: str) -> Trace:
+    """Every call in a transcript, and what became of it; see evidence/trace.py."""
+    from durable.agents import claude_trace
+
+    return claude_trace.Trace(path)

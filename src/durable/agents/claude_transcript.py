@@ -203,7 +203,7 @@ def _outcomes(line: dict[str, Any]) -> list[Outcome]:
     if isinstance(content, str):
         return _notified(line, content) if _is_from_the_client(line) else []
     blocks = [b for b in _list(content) if _dict(b).get("type") == "tool_result"]
-    return [_outcome(line, b, len(blocks) == 1) for b in blocks if isinstance(b.get("tool_use_id"), str)]
+    return [parse_result(line, b, len(blocks) == 1) for b in blocks if isinstance(b.get("tool_use_id"), str)]
 
 
 def _uses(line: dict[str, Any]) -> list[ToolUse]:
@@ -234,7 +234,8 @@ def _notified(line: dict[str, Any], content: object) -> list[Outcome]:
     return [Outcome(call, NOTIFICATION, told.summary, is_error, told.exit_code, evidence, at, told)]
 
 
-def _outcome(line: dict[str, Any], block: dict[str, Any], alone: bool) -> Outcome:
+def parse_result(line: dict[str, Any], block: dict[str, Any], alone: bool) -> Outcome:
+    """`alone`: the line holds no other result, so that what stands beside the block speaks of it."""
     text, is_error = _text(block.get("content")), bool(block.get("is_error"))
     kind, evidence = _kind(line, text, is_error, alone)
     exit_code = _exit_code_at_start(text) if kind == FAILED_TEXT else None

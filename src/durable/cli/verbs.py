@@ -19,6 +19,7 @@ VERBS = {
     "tail": "durable.cli.tail",
     "stats": "durable.cli.stats",
     "failures": "durable.cli.failures",
+    "audit": "durable.cli.audit",
     "reconcile": "durable.cli.reconcile",
     "run": "durable.cli.run",
     "resume": "durable.cli.resume",

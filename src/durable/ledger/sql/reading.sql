@@ -299,7 +299,8 @@ SELECT step_id, run_id, session_id, agent_id, owner_id, tool_use_id, tool_name, 
 FROM steps WHERE session_id = :session_id ORDER BY seq;
 
 -- name: steps_without_event
-SELECT step_id FROM steps WHERE run_id = :run_id AND NOT EXISTS (
+SELECT step_id, tool_name, tool_use_id, input, coalesce(prepared_at, running_at, closed_at) AS at
+FROM steps WHERE run_id = :run_id AND NOT EXISTS (
   SELECT 1 FROM events WHERE events.seq = steps.seq AND events.type = 'step.prepared' AND events.subject = steps.step_id);
 
 -- name: steps_taken_out
