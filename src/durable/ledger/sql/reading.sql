@@ -113,6 +113,18 @@ SELECT * FROM steps WHERE deferred_at IS NOT NULL ORDER BY seq;
 -- name: events_of_run
 SELECT * FROM events WHERE run_id = :run_id ORDER BY run_seq;
 
+-- name: events_of_run_until
+SELECT * FROM events WHERE run_id = :run_id AND seq <= :seq ORDER BY run_seq;
+
+-- name: event_of_run_until
+SELECT seq, type, at FROM events WHERE run_id = :run_id AND seq <= :seq ORDER BY run_seq DESC LIMIT 1;
+
+-- name: event_of_run_by
+SELECT seq, type, at FROM events WHERE run_id = :run_id AND at <= :at ORDER BY run_seq DESC LIMIT 1;
+
+-- name: span_of_run
+SELECT min(seq) AS first, max(seq) AS last, min(at) AS began, max(at) AS ended FROM events WHERE run_id = :run_id;
+
 -- All that was said of a step stands in its run.
 -- name: events_of_step
 SELECT * FROM events
