@@ -23,6 +23,7 @@ MORE_OF_A_STEP = {
 PROMISED_OF_A_RUN = {"run_id", "status", "started_at", "sessions", "steps", "open"}
 MORE_OF_A_RUN = {
     "ended_at", "project", "client", "epoch", "doubts", "approvals", "flagged", "observed", "last_at", "session_ids",
+    "models", "agents", "entrypoints", "tokens",
 }  # fmt: skip
 OTHER = "22222222-bbbb-4bbb-8bbb-222222222222"
 

@@ -12,6 +12,8 @@ from durable.cli.when import clock, since_stamp
 from durable.cli.when import since as seconds_since
 from durable.cli.words import fit
 from durable.errors import UsageError
+from durable.evidence.usage import summed
+from durable.native import loads
 from durable.owner import ALIVE, DEAD
 from durable.view import age, run_json, short_id
 
@@ -27,6 +29,10 @@ OPTIONS = (
     value("--project", "DIR", "Only runs of this project: its path, or a part of it; . is this directory."),
     value("--since", "TIME", "Only runs started since: 30m, 2h, 7d, or a date like 2026-01-31."),
     value("--limit", "N", "At most so many (20).", kind=int),
+    value("--model", "NAME", "Only runs in which this model answered; * and ? stand for anything."),
+    value("--agent", "TYPE", "Only runs with a sub-agent of this type; * and ? stand for anything."),
+    value("--entrypoint", "NAME", "Only runs with a session begun like this: cli, sdk-cli …"),
+    flag("--count", "Say how many there are."),
     flag("--imported", "List the runs of other ledgers that were imported."),
 )
 COLUMNS = ["run", "project", "started", "last event", "status", "steps", "open", "note"]
@@ -34,25 +40,42 @@ PROJECT, NOTE = 1, 7
 LEAST, ENOUGH = 8, 24
 
 
-def run(status: str = "", project: str = "", since: str = "", limit: int = 20, imported: bool = False) -> Result:
+def run(
+    status: str = "",
+    project: str = "",
+    since: str = "",
+    limit: int = 20,
+    model: str = "",
+    agent: str = "",
+    entrypoint: str = "",
+    count: bool = False,
+    imported: bool = False,
+) -> Result:
     """List the runs, newest first."""
     if limit < 1:
         raise UsageError(f"--limit can't be {limit}", "give a number from 1 on")
+    asked = {"model": model, "agent": agent, "entrypoint": entrypoint}
+    if imported and (count or any(asked.values())):
+        raise UsageError("imported runs are chosen by --status, --project and --since alone", "leave out the rest")
     wanted = _wanted_project(project)
     earliest = since_stamp(since)
-    chosen = bool(status or project or since)
+    chosen = bool(status or project or since or any(asked.values()))
     if imported:
         from durable.cli.runs_imported import listed
 
         return listed(lambda one: _fits(one, wanted, status) and one["started_at"] >= earliest, limit)
 
     def work(reader: Reader) -> Result:
-        rows = reader.all("runs_matching", earliest=earliest, project=wanted, status=status, most=limit)
+        most = 1 if count else limit
+        rows = reader.all("runs_matching", earliest=earliest, project=wanted, status=status, most=most, **asked)
+        found = rows[0]["found"] if rows else 0
+        if count:
+            return Result("runs", {"count": found}, view=[Paragraph(str(found))])
         shown = [described(reader, row["run_id"]) for row in rows]
-        view = _view(reader, shown, rows[0]["found"]) if rows else [_nothing(chosen)]
+        view = _view(reader, shown, found) if rows else [_nothing(chosen)]
         return Result("runs", shown, view=view)
 
-    return read("runs", [], work)
+    return read("runs", {"count": 0} if count else [], work)
 
 
 def _fits(one: Row, project: str, status: str) -> bool:
@@ -67,7 +90,19 @@ def described(reader: Reader, run_id: str) -> Row:
     """The run as JSON."""
     row, brief = reader.one("run_counted", run_id=run_id) or {}, reader.one("run_in_brief", run_id=run_id) or {}
     sessions = [session["session_id"] for session in reader.all("sessions_of_run", run_id=run_id)]
-    return run_json(row, brief, sessions)
+    return run_json(row, brief, sessions) | _asked(reader, run_id)
+
+
+def _asked(reader: Reader, run_id: str) -> Row:
+    """Who worked on it: models, types of sub-agents, ways in; and the tokens, where they were counted."""
+    tokens = reader.all("tokens_of_run", run_id=run_id)
+    named = reader.one("asked_by_run", run_id=run_id) or {}
+    return {
+        "models": sorted({row["model"] for row in tokens if row["model"]}),
+        "agents": sorted(loads(named["agents"])),
+        "entrypoints": sorted(loads(named["entrypoints"])),
+        "tokens": summed(tokens) if tokens else None,
+    }
 
 
 # ---- for people -------------------------------------------------------------------------------

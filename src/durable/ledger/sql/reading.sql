@@ -30,6 +30,11 @@ FROM runs WHERE run_id = :run_id;
 -- name: runs_matching
 SELECT run_id, count(*) OVER () AS found FROM runs
 WHERE started_at >= :earliest AND instr(project, :project) > 0
+  AND (:model = '' OR EXISTS (SELECT 1 FROM messages WHERE messages.run_id = runs.run_id AND model GLOB :model))
+  AND (:agent = '' OR EXISTS (
+    SELECT 1 FROM steps WHERE steps.run_id = runs.run_id AND agent_id <> '' AND agent_type GLOB :agent))
+  AND (:entrypoint = '' OR EXISTS (
+    SELECT 1 FROM sessions WHERE sessions.run_id = runs.run_id AND entrypoint GLOB :entrypoint))
   AND :status IN ('', CASE WHEN EXISTS (
     SELECT 1 FROM steps WHERE steps.run_id = runs.run_id AND status IN ('prepared', 'running', 'in_doubt')
       AND ((status = 'in_doubt' AND effect = 'once')
@@ -112,18 +117,6 @@ SELECT * FROM steps WHERE deferred_at IS NOT NULL ORDER BY seq;
 
 -- name: events_of_run
 SELECT * FROM events WHERE run_id = :run_id ORDER BY run_seq;
-
--- name: events_of_run_until
-SELECT * FROM events WHERE run_id = :run_id AND seq <= :seq ORDER BY run_seq;
-
--- name: event_of_run_until
-SELECT seq, type, at FROM events WHERE run_id = :run_id AND seq <= :seq ORDER BY run_seq DESC LIMIT 1;
-
--- name: event_of_run_by
-SELECT seq, type, at FROM events WHERE run_id = :run_id AND at <= :at ORDER BY run_seq DESC LIMIT 1;
-
--- name: span_of_run
-SELECT min(seq) AS first, max(seq) AS last, min(at) AS began, max(at) AS ended FROM events WHERE run_id = :run_id;
 
 -- All that was said of a step stands in its run.
 -- name: events_of_step
@@ -328,3 +321,144 @@ SELECT first, last, after, before FROM (
 
 -- name: times_without_enforcement
 SELECT body FROM events WHERE run_id = '' AND type = 'enforcement.off' ORDER BY run_seq;
+
+-- Calls counted. Numbers of which half or most are below something are handed over as a list, for sorting them here
+-- costs more than all the rest. A time in a local zone begins with some ten minutes in UTC.
+
+-- name: calls_by_tool
+SELECT tool_name AS name, count(*) AS attempts,
+       count(*) FILTER (WHERE status IN ('running', 'succeeded', 'failed', 'in_doubt')) AS executed,
+       count(duplicate_of) AS duplicates,
+       count(*) FILTER (WHERE duplicate_of IS NOT NULL AND status IN ('refused', 'replayed')) AS held_back,
+       count(*) FILTER (WHERE status = 'refused') AS refused,
+       count(*) FILTER (WHERE status = 'failed') AS failed,
+       count(*) FILTER (WHERE status = 'in_doubt') AS in_doubt,
+       count(*) FILTER (WHERE mode = 'observe') AS observed,
+       group_concat(duration_ms) AS duration_ms, group_concat(hook_us) AS hook_us
+FROM steps
+WHERE tool_name GLOB :tool AND (:run_id = '' OR run_id = :run_id)
+  AND coalesce(prepared_at, closed_at) >= :earliest AND coalesce(prepared_at, closed_at) < :latest
+  AND (:workspace = '' OR run_id IN (
+    SELECT run_id FROM runs
+    WHERE project = :workspace OR substr(project, 1, length(:workspace) + 1) = :workspace || '/'))
+GROUP BY tool_name;
+
+-- name: calls_by
+SELECT CASE :by
+         WHEN 'agent' THEN agent_type
+         WHEN 'day' THEN substr(coalesce(prepared_at, closed_at), 1, 15)
+         WHEN 'workspace' THEN (SELECT project FROM runs WHERE runs.run_id = steps.run_id)
+         WHEN 'entrypoint' THEN (SELECT entrypoint FROM sessions WHERE sessions.session_id = steps.session_id)
+       END AS name, count(*) AS attempts,
+       count(*) FILTER (WHERE status IN ('running', 'succeeded', 'failed', 'in_doubt')) AS executed,
+       count(duplicate_of) AS duplicates,
+       count(*) FILTER (WHERE duplicate_of IS NOT NULL AND status IN ('refused', 'replayed')) AS held_back,
+       count(*) FILTER (WHERE status = 'refused') AS refused,
+       count(*) FILTER (WHERE status = 'failed') AS failed,
+       count(*) FILTER (WHERE status = 'in_doubt') AS in_doubt,
+       count(*) FILTER (WHERE mode = 'observe') AS observed,
+       group_concat(duration_ms) AS duration_ms, group_concat(hook_us) AS hook_us
+FROM steps
+WHERE tool_name GLOB :tool AND (:run_id = '' OR run_id = :run_id)
+  AND coalesce(prepared_at, closed_at) >= :earliest AND coalesce(prepared_at, closed_at) < :latest
+  AND (:workspace = '' OR run_id IN (
+    SELECT run_id FROM runs
+    WHERE project = :workspace OR substr(project, 1, length(:workspace) + 1) = :workspace || '/'))
+GROUP BY name;
+
+-- name: tokens_by
+SELECT CASE :by
+         WHEN 'model' THEN model
+         WHEN 'run' THEN run_id
+         WHEN 'agent' THEN agent_id
+         WHEN 'day' THEN substr(at, 1, 15)
+         WHEN 'workspace' THEN (SELECT project FROM runs WHERE runs.run_id = messages.run_id)
+         WHEN 'entrypoint' THEN (SELECT entrypoint FROM sessions WHERE sessions.session_id = messages.session_id)
+       END AS name, count(*) AS messages, sum(input) AS input, sum(output) AS output,
+       sum(cache_read) AS cache_read, sum(cache_write) AS cache_write
+FROM messages
+WHERE (:run_id = '' OR run_id = :run_id) AND at >= :earliest AND at < :latest
+  AND (:workspace = '' OR run_id IN (
+    SELECT run_id FROM runs
+    WHERE project = :workspace OR substr(project, 1, length(:workspace) + 1) = :workspace || '/'))
+GROUP BY name;
+
+-- name: types_of_agents
+SELECT agent_id, max(agent_type) AS agent_type FROM steps WHERE agent_id <> '' GROUP BY agent_id;
+
+-- name: costs_between
+SELECT costs.run_id, costs.session_id, costs.micro_usd, costs.counter, costs.partial, parent.micro_usd AS before
+FROM costs LEFT JOIN sessions USING (session_id)
+LEFT JOIN costs AS parent ON parent.session_id = sessions.continues AND parent.counter = costs.counter
+WHERE costs.at >= :earliest AND costs.at < :latest
+  AND (:workspace = '' OR costs.run_id IN (
+    SELECT run_id FROM runs
+    WHERE project = :workspace OR substr(project, 1, length(:workspace) + 1) = :workspace || '/'))
+ORDER BY costs.session_id;
+
+-- name: sessions_between
+SELECT count(DISTINCT session_id) AS sessions FROM messages
+WHERE at >= :earliest AND at < :latest
+  AND (:workspace = '' OR run_id IN (
+    SELECT run_id FROM runs
+    WHERE project = :workspace OR substr(project, 1, length(:workspace) + 1) = :workspace || '/'));
+
+-- name: counted_up_to
+SELECT path, position FROM cursors WHERE path >= 'usage:' AND path < 'usage;';
+
+-- name: asked_by_run
+SELECT (SELECT json_group_array(DISTINCT entrypoint) FROM sessions
+        WHERE run_id = :run_id AND entrypoint <> '') AS entrypoints,
+       (SELECT json_group_array(DISTINCT agent_type) FROM steps
+        WHERE run_id = :run_id AND agent_id <> '' AND agent_type <> '') AS agents;
+
+-- Events chosen. Those of one run stand in its own order, which is that of the ledger.
+
+-- name: events_found
+SELECT seq, at, type, run_id, run_seq, subject, body, hash FROM events
+WHERE seq >= :first AND type GLOB :type AND at >= :earliest AND at < :latest
+  AND (:subject = '' OR substr(subject, 1, length(:subject)) = :subject)
+  AND (:tool = '' OR EXISTS (SELECT 1 FROM steps WHERE step_id = events.subject AND tool_name GLOB :tool))
+ORDER BY seq;
+
+-- name: events_found_of_run
+SELECT seq, at, type, run_id, run_seq, subject, body, hash FROM events
+WHERE run_id = :run_id AND seq >= :first AND type GLOB :type AND at >= :earliest AND at < :latest
+  AND (:subject = '' OR substr(subject, 1, length(:subject)) = :subject)
+  AND (:tool = '' OR EXISTS (SELECT 1 FROM steps WHERE step_id = events.subject AND tool_name GLOB :tool))
+  AND (:session_id = '' OR subject = :session_id
+       OR EXISTS (SELECT 1 FROM steps WHERE step_id = events.subject AND session_id = :session_id)
+       OR EXISTS (SELECT 1 FROM owners WHERE owner_id = events.subject AND session_id = :session_id))
+ORDER BY run_seq;
+
+-- name: first_of_latest_events
+SELECT seq FROM events
+WHERE type GLOB :type AND at >= :earliest AND at < :latest
+  AND (:subject = '' OR substr(subject, 1, length(:subject)) = :subject)
+  AND (:tool = '' OR EXISTS (SELECT 1 FROM steps WHERE step_id = events.subject AND tool_name GLOB :tool))
+ORDER BY seq DESC LIMIT 1 OFFSET :most - 1;
+
+-- name: first_of_latest_events_of_run
+SELECT seq FROM events
+WHERE run_id = :run_id AND type GLOB :type AND at >= :earliest AND at < :latest
+  AND (:subject = '' OR substr(subject, 1, length(:subject)) = :subject)
+  AND (:tool = '' OR EXISTS (SELECT 1 FROM steps WHERE step_id = events.subject AND tool_name GLOB :tool))
+  AND (:session_id = '' OR subject = :session_id
+       OR EXISTS (SELECT 1 FROM steps WHERE step_id = events.subject AND session_id = :session_id)
+       OR EXISTS (SELECT 1 FROM owners WHERE owner_id = events.subject AND session_id = :session_id))
+ORDER BY run_seq DESC LIMIT 1 OFFSET :most - 1;
+
+-- name: events_counted
+SELECT count(*) AS events FROM events
+WHERE type GLOB :type AND at >= :earliest AND at < :latest
+  AND (:subject = '' OR substr(subject, 1, length(:subject)) = :subject)
+  AND (:tool = '' OR EXISTS (SELECT 1 FROM steps WHERE step_id = events.subject AND tool_name GLOB :tool));
+
+-- name: events_counted_of_run
+SELECT count(*) AS events FROM events
+WHERE run_id = :run_id AND type GLOB :type AND at >= :earliest AND at < :latest
+  AND (:subject = '' OR substr(subject, 1, length(:subject)) = :subject)
+  AND (:tool = '' OR EXISTS (SELECT 1 FROM steps WHERE step_id = events.subject AND tool_name GLOB :tool))
+  AND (:session_id = '' OR subject = :session_id
+       OR EXISTS (SELECT 1 FROM steps WHERE step_id = events.subject AND session_id = :session_id)
+       OR EXISTS (SELECT 1 FROM owners WHERE owner_id = events.subject AND session_id = :session_id));

@@ -20,7 +20,8 @@ CREATE TABLE messages (
   cache_read  INTEGER NOT NULL,
   cache_write INTEGER NOT NULL
 );
-CREATE INDEX messages_of_run ON messages (run_id, model);
+-- They are written when a turn ends: who asks for sums shall not have to read anything else.
+CREATE INDEX messages_of_run ON messages (run_id, model, agent_id, at, input, output, cache_read, cache_write, session_id);
 
 CREATE TABLE costs (
   session_id TEXT PRIMARY KEY,
@@ -44,3 +45,8 @@ DROP INDEX steps_contradicted;
 CREATE INDEX steps_flagged ON steps (run_id, seq) WHERE flag IS NOT NULL;
 CREATE INDEX steps_observed ON steps (run_id) WHERE mode = 'observe';
 CREATE INDEX steps_deferred ON steps (seq) WHERE deferred_at IS NOT NULL;
+
+-- Looking back counts all calls there ever were: it reads this instead of them, a tenth of the pages.
+CREATE INDEX steps_counted ON steps (
+  tool_name, prepared_at, closed_at, status, duration_ms, hook_us, duplicate_of, mode, agent_type, run_id, session_id);
+CREATE INDEX steps_of_agents ON steps (run_id, agent_id, agent_type) WHERE agent_id <> '';
