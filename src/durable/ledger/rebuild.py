@@ -29,13 +29,16 @@ class Rebuild:
     def take(self, event: Event) -> bool:
         """Adds the event and its rows. False if the rows did not follow; the event is there in any case."""
         self._run("append_event", event.columns())
-        return self.project(event)
+        try:
+            return self.project(event, loads(event.body))
+        except InputError:
+            return False
 
-    def project(self, event: Event) -> bool:
+    def project(self, event: Event, body: dict[str, Any]) -> bool:
         """Its rows alone."""
         try:
-            changes = [self._run(name, params) for name, params in statements(event, loads(event.body))]
-        except (sqlite.Error, InputError, KeyError):
+            changes = [self._run(name, params) for name, params in statements(event, body)]
+        except (sqlite.Error, KeyError):
             return False
         return not changes or changes[0] == 1
 

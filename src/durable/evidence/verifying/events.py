@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 
     from durable.evidence.verifying.view import View
 
+    # Number, hash and key of the event before; number of the last one to take.
+    Stretch = tuple[int, str, str | None, int]
+
 KEPT = 1000  # faults that are named; more are counted
 _AT_ONCE = 1000
-_FIRST = -(2**63)  # An event put before the first one has a number too.
+_FIRST, _LAST = -(2**63), 2**63 - 1  # An event put before the first one has a number too.
 _NEW = (0, START)
 
 
@@ -44,14 +47,19 @@ class Walked:
 
 
 class Events:
-    def __init__(self, view: View, keys: Mapping[str, bytes]) -> None:
-        self.walk = Walk(keys)
+    """All of them, or a stretch. In a stretch a run's first event is taken on trust: `begun` keeps how it is linked."""
+
+    def __init__(self, view: View, keys: Mapping[str, bytes], stretch: Stretch | None = None) -> None:
+        seq, digest, key_id, self._last = stretch or (0, START, None, _LAST)
+        self.walk = Walk(keys, seq, digest, key_id)
         self.found = Walked()
+        self.begun: dict[str, tuple[int, str]] = {}
+        self._first = seq + 1 if seq else _FIRST
         self._view = view
         self._seals = {key_id: Seal(key) for key_id, key in keys.items()}
 
     def take_all(self, told: Callable[[int], None]) -> Walked:
-        position = _FIRST
+        position: int | None = self._first
         while position is not None:
             told(max(position, 0))
             position = self._take(position)
@@ -60,7 +68,7 @@ class Events:
     def _take(self, first: int) -> int | None:
         """Some events from the number `first` on. Where the next ones begin, None behind the last."""
         try:
-            rows = self._view.ask("events_to_hash", first=first, most=_AT_ONCE).fetchall()
+            rows = self._view.ask("events_to_hash", first=first, last=self._last, most=_AT_ONCE).fetchall()
         except sqlite.Error:
             return self._take_exactly(first)
         done = self._take_fast(rows)
@@ -96,17 +104,19 @@ class Events:
     def _take_exactly(self, first: int) -> int | None:
         """Where SQLite can't write down what it holds: a field that is no text, or none that can be read."""
         with self._view.leniently():
-            rows = list(self._view.dicts("events_from", first=first, most=_AT_ONCE))
+            rows = list(self._view.dicts("events_from", first=first, last=self._last, most=_AT_ONCE))
         for row in rows:
             self._judge_row(row)
         return rows[-1]["seq"] + 1 if len(rows) == _AT_ONCE else None
 
     def _judge(self, seq: int) -> None:
         with self._view.leniently():
-            row = next(self._view.dicts("events_from", first=seq, most=1))
+            row = next(self._view.dicts("events_from", first=seq, last=seq, most=1))
         self._judge_row(row)
 
     def _judge_row(self, row: Mapping[str, Any]) -> None:
+        if row["run_id"] not in self.walk.runs:
+            self.begun[row["run_id"]] = (row["run_seq"], row["run_prev"])
         fault = self.walk.judge(row)
         self.found.events += 1
         self.found.sealed += self.walk.key_id in self._seals

@@ -118,6 +118,18 @@ SELECT * FROM steps WHERE deferred_at IS NOT NULL ORDER BY seq;
 -- name: events_of_run
 SELECT * FROM events WHERE run_id = :run_id ORDER BY run_seq;
 
+-- name: events_of_run_until
+SELECT * FROM events WHERE run_id = :run_id AND seq <= :seq ORDER BY run_seq;
+
+-- name: event_of_run_until
+SELECT seq, type, at FROM events WHERE run_id = :run_id AND seq <= :seq ORDER BY run_seq DESC LIMIT 1;
+
+-- name: event_of_run_by
+SELECT seq, type, at FROM events WHERE run_id = :run_id AND at <= :at ORDER BY run_seq DESC LIMIT 1;
+
+-- name: span_of_run
+SELECT min(seq) AS first, max(seq) AS last, min(at) AS began, max(at) AS ended FROM events WHERE run_id = :run_id;
+
 -- All that was said of a step stands in its run.
 -- name: events_of_step
 SELECT * FROM events
@@ -265,10 +277,13 @@ WHERE costs.run_id = :run_id ORDER BY costs.session_id;
 -- name: events_to_hash
 SELECT seq, run_id, CAST(json_array(seq, prev, run_id, run_seq, run_prev, subject, type, at, body) AS BLOB) AS hashed,
        hash, mac
-FROM events WHERE seq >= :first ORDER BY seq LIMIT :most;
+FROM events WHERE seq BETWEEN :first AND :last ORDER BY seq LIMIT :most;
 
 -- name: events_from
-SELECT * FROM events WHERE seq >= :first ORDER BY seq LIMIT :most;
+SELECT * FROM events WHERE seq BETWEEN :first AND :last ORDER BY seq LIMIT :most;
+
+-- name: events_naming_keys
+SELECT seq, type, body FROM events WHERE run_id = '' AND type IN ('ledger.created', 'key.renewed') ORDER BY seq;
 
 -- name: events_to_project
 SELECT seq, run_id, subject, type, at, body FROM events ORDER BY seq;
@@ -321,6 +336,75 @@ SELECT first, last, after, before FROM (
 
 -- name: times_without_enforcement
 SELECT body FROM events WHERE run_id = '' AND type = 'enforcement.off' ORDER BY run_seq;
+
+-- For letting contents go. A content that is recorded again is there again, whatever `expired` says of it.
+
+-- name: let_go
+SELECT bytes, class, at FROM expired WHERE digest = :digest;
+
+-- name: let_go_so_far
+SELECT count(*) AS contents, coalesce(sum(bytes), 0) AS bytes FROM expired
+WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE blobs.digest = expired.digest);
+
+-- name: content_sizes
+SELECT digest, length(bytes) AS bytes FROM blobs;
+
+-- name: contents_of_jobs
+SELECT content FROM jobs;
+
+-- name: steps_naming_contents
+SELECT steps.run_id, tool_name, effect, steps.status, evidence, redacted, closed_at,
+       input, effective_input, output, error, runs.status AS run_status, jobs.run_id IS NOT NULL AS job
+FROM steps JOIN runs USING (run_id) LEFT JOIN jobs USING (run_id);
+
+-- name: step_naming_contents
+SELECT steps.run_id, tool_name, effect, steps.status, evidence, redacted, closed_at,
+       input, effective_input, output, error, runs.status AS run_status, jobs.run_id IS NOT NULL AS job
+FROM steps JOIN runs USING (run_id) LEFT JOIN jobs USING (run_id) WHERE step_id = :step_id;
+
+-- name: events_naming_contents
+SELECT subject, body FROM events
+WHERE type IN ('step.late_receipt', 'step.in_doubt', 'step.succeeded', 'step.failed', 'step.refused', 'step.not_done',
+               'step.replayed', 'step.rewritten');
+
+-- For the invariants of a run.
+
+-- name: claims_of_run
+SELECT claims.step_id, claims.fingerprint, claims.status FROM steps JOIN claims USING (step_id)
+WHERE steps.run_id = :run_id ORDER BY steps.seq;
+
+-- name: contents_of_run
+SELECT step_id, name, digest, bytes FROM (
+  SELECT step_id, seq, 'input' AS name, input AS digest FROM steps WHERE run_id = :run_id
+  UNION ALL SELECT step_id, seq, 'effective_input', effective_input FROM steps WHERE run_id = :run_id
+  UNION ALL SELECT step_id, seq, 'output', output FROM steps WHERE run_id = :run_id
+  UNION ALL SELECT step_id, seq, 'error', error FROM steps WHERE run_id = :run_id
+) AS named JOIN blobs USING (digest);
+
+-- name: dangling_of_run
+WITH its AS (
+  SELECT step_id, session_id, owner_id, duplicate_of, input, effective_input, output, error
+  FROM steps WHERE run_id = :run_id),
+named (of, holder, name, kind, value) AS (
+  SELECT 'steps', step_id, 'session_id', 'session', session_id FROM its
+  UNION ALL SELECT 'steps', step_id, 'owner_id', 'owner', owner_id FROM its
+  UNION ALL SELECT 'steps', step_id, 'duplicate_of', 'step', duplicate_of FROM its
+  UNION ALL SELECT 'steps', step_id, 'input', 'content', input FROM its
+  UNION ALL SELECT 'steps', step_id, 'effective_input', 'content', effective_input FROM its
+  UNION ALL SELECT 'steps', step_id, 'output', 'content', output FROM its
+  UNION ALL SELECT 'steps', step_id, 'error', 'content', error FROM its
+  UNION ALL SELECT 'sessions', session_id, 'continues', 'session', nullif(continues, '') FROM sessions
+            WHERE run_id = :run_id
+  UNION ALL SELECT 'grants', grant_id, 'for_step', 'step', for_step FROM grants WHERE used_by IN (SELECT step_id FROM its)
+  UNION ALL SELECT 'grants', grant_id, 'used_by', 'step', used_by FROM grants WHERE for_step IN (SELECT step_id FROM its)
+  UNION ALL SELECT 'jobs', run_id, 'content', 'content', content FROM jobs WHERE run_id = :run_id)
+SELECT of, holder, name, kind, value FROM named
+WHERE value IS NOT NULL AND CASE kind
+  WHEN 'session' THEN NOT EXISTS (SELECT 1 FROM sessions WHERE session_id = value)
+  WHEN 'owner' THEN NOT EXISTS (SELECT 1 FROM owners WHERE owner_id = value)
+  WHEN 'step' THEN NOT EXISTS (SELECT 1 FROM steps WHERE step_id = value)
+  ELSE NOT EXISTS (SELECT 1 FROM blobs WHERE digest = value) AND NOT EXISTS (SELECT 1 FROM expired WHERE digest = value)
+END;
 
 -- Calls counted. Numbers of which half or most are below something are handed over as a list, for sorting them here
 -- costs more than all the rest. A time in a local zone begins with some ten minutes in UTC.

@@ -1,0 +1,88 @@
+"""The head, and the keys that vouch for it: how far the record had got when it was last written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from durable.errors import DurableError, InputError
+from durable.evidence.findings import FAIL, UNKNOWN, WARN, Finding
+from durable.home import check_file
+from durable.ledger import head, keys
+from durable.native import loads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from durable.ledger.keys import Key
+
+MISSING, NOT_OURS, OF_ANOTHER = "head_missing", "head_not_ours", "head_of_another"
+AHEAD, DIFFERS = "head_ahead", "head_differs"
+
+
+class Stated:
+    """What the head says. `why` is empty if one of our keys vouches for it."""
+
+    __slots__ = ("hash", "ledger_id", "mac", "problem", "seq")
+
+    def __init__(self, home: str) -> None:
+        self.seq, self.hash, self.ledger_id, self.mac, self.problem = 0, "", "", "", ""
+        if not head.exists(home):
+            self.problem = MISSING
+            return
+        try:
+            with open(head.path_in(home), "rb") as file:
+                fields = loads(file.read(1000).decode())
+            self.ledger_id, self.seq = str(fields["ledger"]), int(fields["seq"])
+            self.hash, self.mac = str(fields["hash"]), str(fields["mac"])
+        except (OSError, InputError, ValueError, TypeError, KeyError):
+            self.problem = NOT_OURS
+
+    def is_of(self, known: Mapping[str, bytes]) -> bool:
+        return any(self.mac == head.head_mac(key, self.ledger_id, self.seq, self.hash) for key in known.values())
+
+
+def head_faults(
+    stated: Stated, known: Mapping[str, bytes], ledger_id: str, last: int, hash_at: Callable[[int], str | None]
+) -> Iterator[Finding]:
+    """`stated` was read before the ledger was looked at: a hook that writes between leaves it behind, never ahead."""
+    if stated.problem == MISSING:
+        yield Finding(FAIL, MISSING, "the head is missing: nothing says how far the ledger had got")
+    elif stated.problem or (known and not stated.is_of(known)):
+        yield Finding(FAIL, NOT_OURS, "the head is damaged, or was not made with the ledger's key")
+    elif stated.ledger_id != ledger_id:
+        yield Finding(FAIL, OF_ANOTHER, "the head belongs to another ledger")
+    elif stated.seq > last:
+        says = f"the ledger ends at event {last:,} but had reached {stated.seq:,}: it was cut, or an older copy put back"
+        yield Finding(FAIL, AHEAD, says, {"event": stated.seq, "last": last})
+    elif hash_at(stated.seq) != stated.hash:
+        says = f"event {stated.seq:,} is not the one that the head names: another ledger was put in its place"
+        yield Finding(FAIL, DIFFERS, says, {"event": stated.seq})
+
+
+def keys_of(home: str) -> list[Key]:
+    """A renewal may go on meanwhile: looked for in this order, none is missed on its way from one name to the next."""
+    found = [_key(path) for path in (keys.fresh_path_in(home), keys.path_in(home)) if check_file(path)]
+    return [key for key in found if key is not None] + keys.retired_keys(home)
+
+
+def _key(path: str) -> Key | None:
+    try:
+        return keys.read_key_file(path)
+    except DurableError:
+        return None  # A damaged key vouches for nothing; that the right one is not at hand is said.
+
+
+def key_faults(wanted: str, named: str | None, known: Mapping[str, bytes], unsealed: int) -> Iterator[Finding]:
+    """`wanted` is the key that the ledger says it is written with, `named` the one that its events end under."""
+    if wanted not in known:
+        says = f"the key {wanted} is not at hand: who wrote the record can't be told"
+        yield Finding(UNKNOWN, "key_not_at_hand", says, {"key": wanted})
+        return
+    if named != wanted:
+        yield Finding(FAIL, "key_differs", "the events do not end under the ledger's present key", {"key": wanted})
+    if unsealed:
+        says = (
+            f"{unsealed:,} events were made under a key that is lost: what a later key vouches for is what they were"
+            " when it took over"
+        )
+        yield Finding(WARN, "key_lost", says, {"events": unsealed})
