@@ -1,0 +1,107 @@
+"""What those say who look at a run's record: verify, audit and check. One that can't is said, not left out."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from durable.errors import DurableError
+from durable.evidence.findings import ORDER, UNKNOWN, worst
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
+
+    from durable.evidence.findings import Finding
+    from durable.evidence.verify import Verified
+    from durable.ledger.reading import Reader
+
+    Look = dict[str, Any]
+
+MOST = 100
+CONSISTENT = "the record agrees with itself: links, rows and contents"
+AUTHENTIC = "it was written with the ledger's key, and nothing is missing up to the last head"
+AUDIT = "the client's own transcript tells of the same calls"
+CHECK = "the record keeps its promises: receipts, one end, no doubt left"
+
+
+def looks_at(reader: Reader, run_id: str, keys: Mapping[str, bytes], places: Mapping[str, int]) -> list[Look]:
+    """`places`: where each step stands on the page."""
+    return [
+        *_verified(lambda: _verify(reader, run_id, keys), places),
+        _looked("audit", AUDIT, lambda: _audit(reader, run_id), places),
+        _looked("check", CHECK, lambda: _check(reader, run_id), places),
+    ]
+
+
+# ---- who looks --------------------------------------------------------------------------------
+
+
+def _verify(reader: Reader, run_id: str, keys: Mapping[str, bytes]) -> Verified:
+    from durable.evidence.verify import verify_run
+    from durable.evidence.verify_bundle import verify_bundle
+    from durable.ledger.replica import Replica
+
+    return verify_bundle(reader.path, keys) if isinstance(reader, Replica) else verify_run(reader, run_id, keys)
+
+
+def _audit(reader: Reader, run_id: str) -> list[Finding]:
+    findings: list[Finding] = import_module("durable.evidence.audit").audit(reader, run_id).findings
+    return findings
+
+
+def _check(reader: Reader, run_id: str) -> list[Finding]:
+    findings: list[Finding] = import_module("durable.evidence.invariants").check(reader, run_id)
+    return findings
+
+
+# ---- what they said ---------------------------------------------------------------------------
+
+
+def _verified(verify: Callable[[], Verified], places: Mapping[str, int]) -> list[Look]:
+    """Consistent and authentic are two answers; a finding belongs to the one that it speaks of."""
+    from durable.evidence.verify import OF_AUTHENTICITY
+
+    try:
+        found = verify()
+    except ImportError:
+        return [_look_none(name, says) for name, says in (("consistent", CONSISTENT), ("authentic", AUTHENTIC))]
+    except DurableError as error:
+        return [_unable(name, says, error) for name, says in (("consistent", CONSISTENT), ("authentic", AUTHENTIC))]
+    own = [one for one in found.findings if one.code not in OF_AUTHENTICITY]
+    keyed = [one for one in found.findings if one.code in OF_AUTHENTICITY]
+    return [
+        look("consistent", found.consistent, CONSISTENT, own, places),
+        look("authentic", found.authentic, AUTHENTIC, keyed, places),
+    ]
+
+
+def _looked(name: str, says: str, work: Callable[[], list[Finding]], places: Mapping[str, int]) -> Look:
+    try:
+        findings = work()
+    except ImportError:
+        return _look_none(name, says)
+    except DurableError as error:
+        return _unable(name, says, error)
+    return look(name, worst(one.verdict for one in findings), says, findings, places)
+
+
+def _look_none(name: str, says: str) -> Look:
+    return {"name": name, "verdict": None, "says": says, "findings": [], "of": 0}
+
+
+def _unable(name: str, says: str, error: DurableError) -> Look:
+    finding = {"verdict": UNKNOWN, "code": error.code, "says": error.problem, "step": None}
+    return {"name": name, "verdict": UNKNOWN, "says": says, "findings": [finding], "of": 1}
+
+
+def look(name: str, verdict: str, says: str, findings: Iterable[Finding], places: Mapping[str, int]) -> Look:
+    """The worst first, and no more than anybody reads."""
+    ranked = sorted(findings, key=lambda one: ORDER.index(one.verdict))
+    told = [_told(one, places) for one in ranked[:MOST]]
+    return {"name": name, "verdict": verdict, "says": says, "findings": told, "of": len(ranked)}
+
+
+def _told(one: Finding, places: Mapping[str, int]) -> Look:
+    step = one.where.get("step") or one.where.get("step_id")
+    return {"verdict": one.verdict, "code": one.code, "says": one.says, "step": places.get(str(step))}
