@@ -173,7 +173,8 @@ def main(events: int, folder: str) -> int:
         began = time.perf_counter()
         make(home, events)
         print(f"made {events:,} events in {time.perf_counter() - began:.0f} s")
-    print(f"{os.stat(database_in(str(home))).st_size / 1e6:,.0f} MB, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    size = os.stat(database_in(str(home))).st_size / 1e6
+    print(f"{size:,.0f} MB, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     verified = verify_ledger(str(home))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

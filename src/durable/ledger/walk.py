@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 # The events that say under which key they and their successors are made.
 NAMES_KEY = {"ledger.created": "key_id", "key.renewed": "new_key_id"}
-MISSING, MISPLACED, CHANGED = "event_missing", "event_misplaced", "event_changed"
-UNLINKED, UNLINKED_IN_RUN, UNSEALED = "event_unlinked", "event_unlinked_in_run", "event_not_ours"
+MISSING, MISPLACED, CHANGED = "event_missing", "event_order", "event_changed"
+UNLINKED, UNLINKED_IN_RUN, UNSEALED = "event_link", "event_run_link", "event_not_ours"
 
 
 class Fault:

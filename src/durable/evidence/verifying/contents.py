@@ -10,7 +10,7 @@ from durable.native import sqlite
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-CHANGED, MISSING, UNNAMED = "content_changed", "content_missing", "content_unnamed"
+CHANGED, MISSING, UNNAMED = "blob_changed", "blob_missing", "blob_unnamed"
 
 
 class Contents:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from durable.evidence.verifying.naming import ACCEPTING
 from durable.evidence.verifying.seal import Seal
 from durable.ledger.chain import START
 from durable.ledger.walk import Fault, Walk
@@ -32,7 +33,7 @@ _NEW = (0, START)
 
 
 class Walked:
-    """`sealed` were made under a key at hand. `accepting` numbers those by which a person took the ledger as it stood."""
+    """`sealed` were made under a key at hand. By those in `accepting` a person took the ledger as it stood."""
 
     def __init__(self) -> None:
         self.events = self.sealed = self.bytes = self.more_faults = 0
@@ -122,5 +123,5 @@ class Events:
         self.found.sealed += self.walk.key_id in self._seals
         if fault:
             self.found.note(fault)
-        elif row["type"] in ("ledger.salvaged", "ledger.restored") and self.walk.key_id in self._seals:
+        elif row["type"] in ACCEPTING and self.walk.key_id in self._seals:
             self.found.accepting.append(row["seq"])

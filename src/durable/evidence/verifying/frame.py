@@ -33,7 +33,9 @@ def frame_faults(view: View, ledger_id: str | None, key_id: str | None) -> Itera
     lay_schema(fresh)
     yield from _schema_faults(_schema(view, view.connection), _schema(view, fresh))
     if schema_version(view.connection) != (MAJOR, MINOR):
-        yield Finding(FAIL, "schema_changed", "the schema's version is not the one of its tables", {"object": "version"})
+        yield Finding(
+            FAIL, "schema_changed", "the schema's version is not the one of its tables", {"object": "version"}
+        )
     moves = view.queries["moves"]
     yield from _move_faults(set(view.connection.execute(moves)), set(fresh.execute(moves)))
     meta = view.queries["meta"]

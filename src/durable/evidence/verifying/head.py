@@ -8,6 +8,7 @@ from durable.errors import DurableError, InputError
 from durable.evidence.findings import FAIL, UNKNOWN, WARN, Finding
 from durable.home import check_file
 from durable.ledger import head, keys
+from durable.ledger.chain import head_mac
 from durable.native import loads
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Stated:
             self.problem = NOT_OURS
 
     def is_of(self, known: Mapping[str, bytes]) -> bool:
-        return any(self.mac == head.head_mac(key, self.ledger_id, self.seq, self.hash) for key in known.values())
+        return any(self.mac == head_mac(key, self.ledger_id, self.seq, self.hash) for key in known.values())
 
 
 def head_faults(
@@ -52,7 +53,9 @@ def head_faults(
     elif stated.ledger_id != ledger_id:
         yield Finding(FAIL, OF_ANOTHER, "the head belongs to another ledger")
     elif stated.seq > last:
-        says = f"the ledger ends at event {last:,} but had reached {stated.seq:,}: it was cut, or an older copy put back"
+        says = (
+            f"the ledger ends at event {last:,} but had reached {stated.seq:,}: it was cut, or an older copy put back"
+        )
         yield Finding(FAIL, AHEAD, says, {"event": stated.seq, "last": last})
     elif hash_at(stated.seq) != stated.hash:
         says = f"event {stated.seq:,} is not the one that the head names: another ledger was put in its place"

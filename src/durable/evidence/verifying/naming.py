@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from durable.evidence.verifying.view import View
 
-MOVED, REWRITTEN, MORE = "event_moved", "chain_rewritten", "event_more_faults"
+MOVED, REWRITTEN = "event_moved", "chain_rewritten"
+# By these a person took the ledger as it was then.
+ACCEPTING = frozenset(("ledger.salvaged", "ledger.restored"))
 _TRIED = 50  # changed events of which it is looked up whether they stood elsewhere
 _NEAR = 3
 
@@ -77,7 +79,7 @@ def _stood_at(view: View, seq: int, others: Sequence[int]) -> int | None:
         for number in sorted({*others, *range(seq - _NEAR, seq + _NEAR + 1)} - {seq}):
             event.seq = number
             if chain.digest_of(event) == event.hash:
-                return number
+                return int(number)
     except (sqlite.Error, TypeError):
         pass  # It holds what no event of ours ever held.
     return None

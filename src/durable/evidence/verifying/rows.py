@@ -6,9 +6,11 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from durable.ledger.chain import Event
+from durable.evidence.rows_of_run import NAMING
+from durable.ledger.chain import START, Event
 from durable.ledger.create import lay_schema
 from durable.ledger.rebuild import Rebuild
+from durable.ledger.statements import named_statements
 from durable.native import sqlite
 
 if TYPE_CHECKING:
@@ -18,9 +20,6 @@ if TYPE_CHECKING:
     Record = tuple[Any, ...]
 
 _COMMIT_EACH = 2000  # events: the journal of a transaction is kept in memory
-# Where the body of an event names a content by its digest.
-_NAMING = ("input", "effective_input", "output", "error", "content")
-_DIGEST = 64
 
 
 class Scratch:
@@ -64,16 +63,20 @@ class Scratch:
         event.subject, event.type, event.at, event.body = subject, kind, at, body
         try:
             given = json.loads(body)
-            self._name_contents(seq, given)
+            if kind.startswith(("step.", "job.")):
+                self._name_contents(seq, given)
             return self._rebuild.project(event, given)
         except (ValueError, RecursionError, TypeError, AttributeError, sqlite.Error):
             return False  # A changed event can hold anything; that it was changed is said elsewhere.
 
     def _name_contents(self, seq: int, body: Any) -> None:
-        for field in _NAMING:
+        for field in NAMING:
             digest = body.get(field)
-            if isinstance(digest, str) and len(digest) == _DIGEST:
+            if isinstance(digest, str) and len(digest) == len(START):
                 self.connection.execute("INSERT OR IGNORE INTO named VALUES (?, ?)", (digest, seq))
+
+    def ask(self, query: str, run_id: str) -> sqlite.Cursor:
+        return self.connection.execute(named_statements("reading.sql")[query], {"run_id": run_id})
 
     def columns(self, table: str) -> tuple[list[str], list[str]]:
         """All of them, and those of the primary key, in its order."""
@@ -97,19 +100,26 @@ class Difference:
 CHANGED, ADDED, MISSING = "row_changed", "row_added", "row_missing"
 
 
-def differences(ledger: sqlite.Connection, scratch: Scratch, table: str, only: str = "") -> Iterator[Difference]:
-    """`only` is a condition on the rows. sqlite.Error where the ledger's table is none, or can't be read."""
+def differences(ledger: sqlite.Connection, scratch: Scratch, table: str) -> Iterator[Difference]:
+    """sqlite.Error where the ledger's table is none, or can't be read."""
     columns, keys = scratch.columns(table)
-    sql = f"SELECT {', '.join(columns)} FROM {table} {only} ORDER BY {', '.join(keys)}"
+    sql = f"SELECT {', '.join(columns)} FROM {table} ORDER BY {', '.join(keys)}"
+    yield from compared(table, columns, keys, ledger.execute(sql), scratch.connection.execute(sql))
+
+
+def compared(
+    table: str, columns: list[str], keys: list[str], theirs: Iterator[Record], ours: Iterator[Record]
+) -> Iterator[Difference]:
+    """Both sorted by their keys."""
     at = [columns.index(key) for key in keys]
-    for theirs, ours in _side_by_side(ledger.execute(sql), scratch.connection.execute(sql), at):
-        row = theirs if theirs is not None else ours
+    for there, wanted in _side_by_side(theirs, ours, at):
+        row = there if there is not None else wanted
         assert row is not None
         key = {name: row[where] for name, where in zip(keys, at, strict=True)}
-        if theirs is None or ours is None:
-            yield Difference(table, MISSING if theirs is None else ADDED, key)
+        if there is None or wanted is None:
+            yield Difference(table, MISSING if there is None else ADDED, key)
         else:
-            yield Difference(table, CHANGED, key, _unlike(columns, theirs, ours))
+            yield Difference(table, CHANGED, key, _unlike(columns, there, wanted))
 
 
 def _side_by_side(

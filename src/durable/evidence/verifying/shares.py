@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from durable.errors import DurableError, InputError
@@ -50,7 +51,7 @@ def _stretches(view: View, last: int, count: int) -> list[Stretch]:
     """The first one has no end of its own to begin behind: whatever lies before event 1 belongs to it."""
     ends = [last * number // count for number in range(1, count)] + [2**63 - 1]
     found: list[Stretch] = [(0, START, None, ends[0])]
-    for before, end in zip(ends, ends[1:], strict=False):
+    for before, end in pairwise(ends):
         (event,) = view.dicts("event_at", seq=before)
         found.append((before, event["hash"], _key_at(view, before), end))
     return found
@@ -141,4 +142,9 @@ def _account(events: Events, stretch: Stretch) -> Iterator[tuple[str, Any]]:
     yield from (("from_hash", stretch[1]), ("from_key", stretch[2]), ("faults", len(found.faults)))
     yield from (("seq", walk.seq), ("hash", walk.hash), ("key_id", walk.key_id))
     yield from (("begun", events.begun), ("runs", walk.runs))
-    yield from (("events", found.events), ("sealed", found.sealed), ("bytes", found.bytes), ("accepting", found.accepting))
+    yield from (
+        ("events", found.events),
+        ("sealed", found.sealed),
+        ("bytes", found.bytes),
+        ("accepting", found.accepting),
+    )

@@ -13,6 +13,7 @@ from durable.evidence.verifying import contents, naming, rows
 from durable.evidence.verifying.contents import Contents
 from durable.evidence.verifying.frame import frame_faults, page_faults
 from durable.evidence.verifying.head import Stated, head_faults, key_faults, keys_of
+from durable.evidence.verifying.saying import content_finding, missing_content, row_finding
 from durable.evidence.verifying.shares import walked
 from durable.evidence.verifying.view import View
 from durable.ledger.database import database_in, present, translated
@@ -28,17 +29,6 @@ if TYPE_CHECKING:
     from durable.evidence.verifying.rows import Difference, Scratch
 
 NAMED = 200  # findings of one layer that are named; more are counted
-
-_CONTENTS = {
-    contents.CHANGED: "the content {digest} is not what was kept under this hash",
-    contents.MISSING: "the content {digest}, which event {event} names, is gone",
-    contents.UNNAMED: "the content {digest} is named by no event",
-}
-_ROWS = {
-    rows.CHANGED: "{row} of {table} is not what its events say: {columns}",
-    rows.ADDED: "{row} of {table} follows from no event",
-    rows.MISSING: "{row} of {table} follows from the events and is not there",
-}
 
 
 def verify_whole(home: str, progress: Progress | None = None) -> Verified:
@@ -94,7 +84,9 @@ class _Look:
     def _at_events(self) -> None:
         last = self.view.ask("last_event").fetchone()
         if last is None:
-            self.findings.append(Finding(UNKNOWN, "no_events", "the ledger holds no event: nothing can be told from it"))
+            self.findings.append(
+                Finding(UNKNOWN, "no_events", "the ledger holds no event: nothing can be told from it")
+            )
             return
         events = walked(self.view, self.keys, last[0], self._told("events", last[0]))
         found, self.walk = events.found, events.walk
@@ -150,12 +142,10 @@ class _Look:
         self._more("contents", max(count - NAMED, 0))
 
     def _add_content(self, code: str, digest: str, event: int) -> None:
-        says = _CONTENTS[code].format(digest=digest[:16], event=event)
-        where: dict[str, Any] = {"digest": digest} | ({"event": event} if event else {})
-        if code == contents.UNNAMED:
-            self.findings.append(Finding(WARN, code, says, where))
+        if code == contents.MISSING:
+            self._add(*missing_content(digest, event), event)
         else:
-            self._add(code, says, where, event if code == contents.MISSING else 0)
+            self.findings.append(content_finding(code, digest))
 
     def _add(self, code: str, says: str, where: dict[str, Any], event: int) -> None:
         """A loss that was accepted later, by an event under the key, is told of and stays what it is."""
@@ -174,7 +164,9 @@ class _Look:
         known = self.keys if wanted in self.keys else {}
         ledger_id = self._ledger_id() or (self.stated.ledger_id if self.stated.is_of(known) else None)
         self.findings += frame_faults(self.view, ledger_id, walk.key_id)
-        self.findings += head_faults(self.stated, known, ledger_id or str(meta.get("ledger_id")), walk.seq, self._hash_at)
+        self.findings += head_faults(
+            self.stated, known, ledger_id or str(meta.get("ledger_id")), walk.seq, self._hash_at
+        )
         if last:
             unsealed = last - self.counted["sealed"]
             self.findings += key_faults(wanted, walk.key_id, self.keys, unsealed)
@@ -189,10 +181,3 @@ class _Look:
     def _hash_at(self, seq: int) -> str | None:
         found = next(self.view.dicts("event_at", seq=seq), None)
         return None if found is None else found["hash"]
-
-
-def row_finding(difference: Difference) -> Finding:
-    row = ", ".join(str(value) for value in difference.key.values()) or "every row"
-    says = _ROWS[difference.kind].format(row=row, table=difference.table, columns=", ".join(difference.columns))
-    where = {"table": difference.table, "row": difference.key}
-    return Finding(FAIL, difference.kind, says, where | ({"columns": difference.columns} if difference.columns else {}))

@@ -194,11 +194,6 @@ SELECT * FROM (
   SELECT * FROM events WHERE run_id = :run_id ORDER BY run_seq DESC LIMIT :most
 ) AS latest ORDER BY seq;
 
--- name: steps_to_count
-SELECT tool_name, status, mode, would, coalesce(prepared_at, closed_at) AS at, running_at,
-       duplicate_of, hook_us, duration_ms
-FROM steps WHERE :run_id = '' OR run_id = :run_id ORDER BY seq;
-
 -- A step's number is that of its first event: what it says of the time is read there, not in every row.
 -- name: tools_seen
 SELECT tool_name, steps, runs, first.at AS first_at, last.at AS last_at
@@ -300,8 +295,36 @@ SELECT status, leads_to FROM moves ORDER BY status, leads_to;
 -- name: contents_by_digest
 SELECT digest, bytes FROM blobs ORDER BY digest;
 
--- name: expired_contents
-SELECT digest FROM expired ORDER BY digest;
+-- name: extent_of_events
+SELECT count(*) AS events, max(seq) AS last FROM events;
+
+-- name: events_of_sessions_elsewhere
+SELECT seq, run_id, subject, type, at, body FROM events
+WHERE type IN ('session.joined', 'session.ended', 'owner.seen', 'owner.ended') AND run_id <> :run_id;
+
+-- name: verified_runs
+SELECT * FROM runs WHERE run_id = :run_id;
+
+-- name: verified_sessions
+SELECT * FROM sessions WHERE run_id = :run_id ORDER BY session_id;
+
+-- name: verified_owners
+SELECT * FROM owners WHERE session_id IN (SELECT session_id FROM sessions WHERE run_id = :run_id) ORDER BY owner_id;
+
+-- name: verified_steps
+SELECT * FROM steps WHERE run_id = :run_id ORDER BY step_id;
+
+-- name: verified_claims
+SELECT * FROM claims WHERE step_id IN (SELECT step_id FROM steps WHERE run_id = :run_id) ORDER BY step_id, fingerprint;
+
+-- name: verified_leases
+SELECT * FROM leases WHERE run_id = :run_id;
+
+-- name: verified_jobs
+SELECT * FROM jobs WHERE run_id = :run_id;
+
+-- name: verified_notes
+SELECT * FROM notes WHERE run_id = :run_id ORDER BY run_id, name;
 
 -- The record beside the client's own: what an audit compares.
 
@@ -407,7 +430,7 @@ WHERE value IS NOT NULL AND CASE kind
 END;
 
 -- Calls counted. Numbers of which half or most are below something are handed over as a list, for sorting them here
--- costs more than all the rest. A time in a local zone begins with some ten minutes in UTC.
+-- costs more than all the rest. Which local day it was is told by the quarter of an hour in UTC.
 
 -- name: calls_by_tool
 SELECT tool_name AS name, count(*) AS attempts,
@@ -430,7 +453,8 @@ GROUP BY tool_name;
 -- name: calls_by
 SELECT CASE :by
          WHEN 'agent' THEN agent_type
-         WHEN 'day' THEN substr(coalesce(prepared_at, closed_at), 1, 15)
+         WHEN 'day' THEN substr(coalesce(prepared_at, closed_at), 1, 14)
+                         || substr(coalesce(prepared_at, closed_at), 15, 2) / 15
          WHEN 'workspace' THEN (SELECT project FROM runs WHERE runs.run_id = steps.run_id)
          WHEN 'entrypoint' THEN (SELECT entrypoint FROM sessions WHERE sessions.session_id = steps.session_id)
        END AS name, count(*) AS attempts,
@@ -455,7 +479,7 @@ SELECT CASE :by
          WHEN 'model' THEN model
          WHEN 'run' THEN run_id
          WHEN 'agent' THEN agent_id
-         WHEN 'day' THEN substr(at, 1, 15)
+         WHEN 'day' THEN substr(at, 1, 14) || substr(at, 15, 2) / 15
          WHEN 'workspace' THEN (SELECT project FROM runs WHERE runs.run_id = messages.run_id)
          WHEN 'entrypoint' THEN (SELECT entrypoint FROM sessions WHERE sessions.session_id = messages.session_id)
        END AS name, count(*) AS messages, sum(input) AS input, sum(output) AS output,
