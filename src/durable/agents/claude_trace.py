@@ -25,16 +25,18 @@ PIECE = 1_000_000  # bytes in memory at a time, or one line if that is longer
 # The client checks a call before it asks its hooks, and says so in these words if it won't take it.
 NOT_TAKEN = "<tool_use_error>"
 TYPED = "<bash-input>"
+FOLLOWS = ("parentUuid", "sourceToolAssistantUUID")
 
 
 class Trace:
     """Iterating reads the file once, forward. OSError or ValueError if it can't be read. `first_at` and `last_at`
-    are the times of the lines read so far."""
+    are the times of the lines read so far; `late`: it begins behind a compaction, as a fork's transcript may."""
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.first_at = ""
         self.last_at = ""
+        self.late = False
         self._seen: set[int] = set()
         self._turn = 0
 
@@ -68,14 +70,18 @@ class Trace:
         if at and "uuid" in line:
             self.first_at = min(self.first_at or at, at)
             self.last_at = max(self.last_at, at)
-        for name in ("parentUuid", "sourceToolAssistantUUID"):
-            before = line.get(name)
-            if isinstance(before, str) and hash(before) not in self._seen:
-                yield Broken("a line of it is missing, or stands in another place than it was written", at)
-                break
-        place = hash(line.get("uuid")) if isinstance(line.get("uuid"), str) else 0
-        self._seen.add(place)
+        if self._lacks(line, "logicalParentUuid") and not self._seen:
+            self.late = True
+        elif any(self._lacks(line, name) for name in FOLLOWS):
+            yield Broken("a line of it is missing, or stands in another place than it was written", at)
+        place = hash(line["uuid"]) if isinstance(line.get("uuid"), str) else 0
+        if place:
+            self._seen.add(place)
         yield from self._said(line, at, place)
+
+    def _lacks(self, line: dict[str, Any], name: str) -> bool:
+        before = line.get(name)
+        return isinstance(before, str) and hash(before) not in self._seen
 
     def _said(self, line: dict[str, Any], at: str, place: int) -> Iterator[Item]:
         message = line.get("message")

@@ -90,7 +90,7 @@ class _Audit:
         client, path = AGENTS[WRITES], session["transcript_path"]
         listed = {agent_id: its for agent_id, its in client.transcripts(path) if agent_id} if path else {}
         for agent_id, its in {"": path, **listed}.items():
-            hearing.read(agent_id, its, client.trace(its))
+            hearing.read(agent_id, its, client.trace(its), bool(session["continues"] or session["source"] == "fork"))
         expected = hearing.began | {row["agent_id"] for row in rows}
         for agent_id in sorted(expected - hearing.trails.keys()):
             its = client.transcript_of(path, agent_id)

@@ -62,7 +62,8 @@ class Hearing:
         for row in rows:
             self._rows.setdefault(row["tool_use_id"], []).append(row)
 
-    def read(self, agent_id: str, path: str, trace: Any) -> None:
+    def read(self, agent_id: str, path: str, trace: Any, goes_on: bool = False) -> None:
+        """`goes_on`: the session goes on from another one, and may have taken over no more than its last part."""
         trail = self.trails[agent_id] = Trail(agent_id, path)
         asked: dict[str, Heard | None] = {}
         try:
@@ -72,6 +73,8 @@ class Hearing:
             trail.fault, trail.why = GONE, "it is not there: the client takes old ones away"
         except (OSError, ValueError) as error:
             trail.fault, trail.why = UNREADABLE, f"it can't be read ({getattr(error, 'strerror', None) or error})"
+        if trace.late and not goes_on:
+            trail.fault, trail.why = trail.fault or BROKEN, trail.why or "its beginning is missing"
         trail.first_at, trail.last_at = trace.first_at, trace.last_at
 
     def _take(self, trail: Trail, asked: dict[str, Heard | None], item: Item) -> None:
@@ -100,10 +103,10 @@ class Hearing:
         return heard
 
     def _told(self, heard: Heard | None, item: Told) -> None:
-        if item.agent:
-            self.began.add(item.agent)
         if heard is None or heard.ran == RAN:
             return
+        if item.agent:
+            self.began.add(item.agent)
         heard.ran, heard.why, heard.told_at = item.ran, item.why, item.at
         if item.ran != NEVER_RAN:
             for row in self._rows.get(item.use_id, ()):
