@@ -91,8 +91,8 @@ class Machine:
         call = {"tool_name": tool, "tool_input": given, "tool_use_id": use_id, "session_id": session}
         self._tell("post_tool_use", "PostToolUse-Bash", dict(env), tool_response=response, **call)
 
-    def failed(self, tool, use_id, error, **given):
-        call = {"tool_name": tool, "tool_input": given, "tool_use_id": use_id}
+    def failed(self, tool, use_id, error, session=SESSION, **given):
+        call = {"tool_name": tool, "tool_input": given, "tool_use_id": use_id, "session_id": session}
         self._tell("post_tool_use", "PostToolUseFailure-Bash", {}, error=error, **call)
 
     def ran(self, tool, response=None, **given):
