@@ -20,6 +20,7 @@ VERBS = {
     "stats": "durable.cli.stats",
     "failures": "durable.cli.failures",
     "audit": "durable.cli.audit",
+    "check": "durable.cli.check",
     "reconcile": "durable.cli.reconcile",
     "run": "durable.cli.run",
     "resume": "durable.cli.resume",
