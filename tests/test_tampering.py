@@ -286,6 +286,8 @@ def test_a_deciding_verb_is_refused(house: House, verb: str) -> None:
         "durable resume --only=3",
         "durable resume --run-id r --no-strict",
         "durable resume --anyway",
+        "durable retention apply --yes",
+        "durable backup /tmp/b --with-key",
     ],
 )
 def test_a_deciding_verb_is_found_wherever_it_stands(house: House, line: str) -> None:
@@ -300,6 +302,8 @@ def test_a_deciding_verb_is_found_wherever_it_stands(house: House, line: str) ->
         "durable init --user",
         "durable doctor",
         "durable resume --run-id r",
+        "durable retention plan",
+        "durable backup /tmp/b",
         "durable show off",
         "durable",
         "durable --version",

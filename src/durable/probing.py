@@ -82,6 +82,9 @@ def _asked(question: Question, seconds: float, env: Mapping[str, str]) -> Verdic
     from durable.probe import built_in, run_probe
 
     rule, step = question.rule, question.step
+    if step["input"] is None:
+        # Asked about nothing, a probe would say that nothing is there.
+        return Verdict(CANT_TELL, "", "its input is on record by its hash alone")
     if not rule.probe:
         return built_in(step["tool_name"], step["input"], step, question.key)
     if not question.speaks:

@@ -20,7 +20,18 @@ def receipt_of(tx: Transaction, step: Step) -> Receipt:
     kept = tx.content(step.output) if step.output is not None else None
     text = text_of(None if kept is None else loads(kept))
     sure = not step.row.get("exit_hidden") or step.closed_by in ("probe", "operator")
-    return Receipt(_shortened(text, step.step_id), sure, len(text) <= LONGEST)
+    gone = gone_of(tx, step.output) if kept is None else ""
+    return Receipt(_shortened(text, step.step_id), sure, len(text) <= LONGEST, gone)
+
+
+def gone_of(tx: Transaction, digest: str | None) -> str:
+    """What is said in the place of a content that is not there; nothing of one that never was."""
+    if digest is None:
+        return ""
+    row = tx.one("let_go", digest=digest)
+    if row is None:
+        return f"lost; its hash stays on record (sha256:{digest})"
+    return f"let go on {row['at'][:10]}, having been kept long enough; its hash stays on record (sha256:{digest})"
 
 
 def text_of(response: Any) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # A larger value is shown as a reference: one screenful of JSON must not carry a download.
 LARGE = 65_536
 WAITING = "waiting"
-DAMAGED, LOST = "damaged", "lost"
+DAMAGED, LOST, LET_GO = "damaged", "lost", "let go"
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
@@ -74,7 +74,7 @@ class Mark(dict):  # type: ignore[type-arg]
 
     @property
     def says(self) -> str:
-        return DAMAGED if DAMAGED in self else LOST
+        return DAMAGED if DAMAGED in self else LOST if LOST in self else LET_GO
 
 
 def resolved(digest: str, size: int, data: bytes | str | None) -> Any:
@@ -94,6 +94,11 @@ def resolved(digest: str, size: int, data: bytes | str | None) -> Any:
 
 def lost(digest: str) -> Mark:
     return Mark({LOST: f"sha256:{digest}"})
+
+
+def let_go(digest: str, row: Row) -> Mark:
+    """`row` is that of `expired`."""
+    return Mark({"let_go": f"sha256:{digest}", "bytes": row["bytes"], "class": row["class"], "at": row["at"]})
 
 
 def marks(step: Row) -> list[tuple[str, Mark]]:

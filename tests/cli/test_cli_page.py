@@ -25,6 +25,7 @@ def test_every_command_of_the_page_does_what_it_says_there(machine, line):
     words = shlex.split(line)
     assert words[0] == "durable"
     named = {"RUN": SESSION[:8], "STEP": machine.steps()[0]["step_id"], "FILE": str(machine.root / "key.txt")}
+    named["BACKUP"] = str(machine.root / "backup")
     words = [named.get(word, word) for word in words[1:]]
     if words[:2] == ["key", "import"]:
         machine.said("key", "export", named["FILE"])

@@ -13,7 +13,7 @@ from durable.brief.title import titled
 from durable.clock import nanoseconds
 from durable.native import loads
 from durable.orphans import orphans
-from durable.receipt_text import text_of
+from durable.receipt_text import gone_of, text_of
 from durable.resume import DONE, DOUBT, FREE, Around, Item, brief, plan
 from durable.step import IN_DOUBT, ONCE, PREPARED, RUNNING, SUCCEEDED, could_run_since
 
@@ -105,7 +105,7 @@ class Look:
             return f"({size:,} bytes)"
         self.bytes -= size
         kept = self.tx.content(digest)
-        return None if kept is None else loads(kept)
+        return gone_of(self.tx, digest) if kept is None else loads(kept)
 
     def _probed(self, step: Step) -> str:
         row = self.tx.one("last_probed", step_id=step.step_id)

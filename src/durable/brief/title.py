@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from durable.brief.quoting import quoted
 from durable.native import dumps, loads
+from durable.receipt_text import gone_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def _telling(given: Any) -> str:
 
 def content(tx: Transaction, digest: str | None) -> Any:
     kept = tx.content(digest) if digest is not None else None
-    return None if kept is None else loads(kept)
+    return (gone_of(tx, digest) or None) if kept is None else loads(kept)
 
 
 def shortened(text: str, length: int) -> str:

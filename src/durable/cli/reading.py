@@ -13,7 +13,7 @@ from durable.errors import LedgerError, UsageError
 from durable.ledger import head
 from durable.ledger.database import database_in, present
 from durable.ledger.reading import Reader
-from durable.view import LARGE, LOST, lost, marks, resolved, rough, short_id
+from durable.view import LARGE, LET_GO, LOST, let_go, lost, marks, resolved, rough, short_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,18 +91,36 @@ def contents(reader: Reader, full: bool = False) -> Contents:
 
     def content(digest: str) -> Any:
         row = reader.one("blob_up_to", digest=digest, most=2**62 if full else LARGE)
-        return lost(digest) if row is None else resolved(digest, row["size"], row["bytes"])
+        return _gone(reader, digest) if row is None else resolved(digest, row["size"], row["bytes"])
 
     return content
 
 
+def _gone(reader: Reader, digest: str) -> Mark:
+    row = reader.one("let_go", digest=digest)
+    return lost(digest) if row is None else let_go(digest, row)
+
+
 def unshown(steps: Iterable[Row]) -> list[Block]:
-    """What stands on record and can't be shown as it was recorded."""
-    return [_unshown(step["step_id"], name, mark) for step in steps for name, mark in marks(step)]
+    """What stands on record and can't be shown as it was recorded. What was let go is told once for all of them."""
+    found = [(step["step_id"], name, mark) for step in steps for name, mark in marks(step)]
+    gone = [(step_id, mark) for step_id, _, mark in found if mark.says == LET_GO]
+    if len({step_id for step_id, _ in gone}) < 2:
+        return [_unshown(*one) for one in found]
+    return [*(_unshown(*one) for one in found if one[2].says != LET_GO), _let_go(gone)]
+
+
+def _let_go(gone: list[tuple[str, Mark]]) -> Note:
+    steps, days = len({step_id for step_id, _ in gone}), sorted({mark["at"][:10] for _, mark in gone})
+    when = f"on {days[0]}" if len(days) == 1 else f"between {days[0]} and {days[-1]}"
+    return Note("note", f"contents of {steps:,} steps were let go {when}, having been kept long enough; hashes stay")
 
 
 def _unshown(step_id: str, name: str, mark: Mark) -> Note:
     what = f"the {name.replace('_', ' ')} of step {step_id}"
+    if mark.says == LET_GO:
+        kept = f"it had been kept long enough ({mark['class']}), and its hash stays"
+        return Note("note", f"{what} was let go on {mark['at'][:10]}: {kept}")
     if mark.says == LOST:
         return Note("warning", f"{what} was lost: a repair of the ledger found it damaged or not at all")
     remedy = f"take it out with {home.command()} doctor --repair, or put a backup back"

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from durable.ledger.restore import Restored
 
 OPTIONS = (
-    argument("FILE", "A backup of ledger.db to put back; without one, the present ledger is accepted.", required=False),
+    argument(
+        "FILE",
+        "A backup, or a copy of ledger.db, to put back; without one, the present ledger is accepted.",
+        required=False,
+    ),
     value("--reason", "TEXT", "Why; it goes on record.", required=True),
 )
 SHOWN = 5
@@ -28,7 +32,13 @@ def run(reason: str, file: str = "") -> Result:
     state = home.data_home()
     if not file and not _is_there(state):
         return Result("restore", None, view=[Paragraph(no_ledger(state))])
-    done = restore.restore(state, os.path.abspath(file) if file else None, reason)
+    place = os.path.abspath(file) if file else ""
+    if os.path.isdir(place):
+        from durable.evidence.put_back import put_back
+
+        done = put_back(state, place, reason)
+    else:
+        done = restore.restore(state, place or None, reason)
     names = ("how", "seq", "faults", "old_head", "old_ledger")
     data = {name: getattr(done, name) or None for name in names} | {"faults": done.faults}
     data["head"] = None if done.head is None else done.head.seq

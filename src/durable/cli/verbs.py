@@ -39,6 +39,8 @@ VERBS = {
     "off": "durable.cli.off",
     "on": "durable.cli.on",
     "key": "durable.cli.key",
+    "retention": "durable.cli.retention",
+    "backup": "durable.cli.backup",
     "restore": "durable.cli.restore",
     "migrate": "durable.cli.migrate",
 }

@@ -11,6 +11,7 @@ from durable.execute.signals import heard_by
 from durable.policy.decide import DEFER, MAY_RUN
 from durable.policy.match import rules_for
 from durable.policy.rule import REPLAY
+from durable.receipt_text import gone_of
 from durable.recovery.on_resume import Asked, Way, way_of
 from durable.step import PREPARED
 
@@ -70,7 +71,8 @@ def unfinished(
         for step in tx.steps("without_receipt", run_id=run_id):
             given = original_input(tx, step)
             rule = _rule_of(tx, step, given, policy)
-            way = way_of(step, rule, asked, given, left.get(step.step_id, ""))
+            gone = gone_of(tx, step.input) if tx.content(step.input) is None else ""
+            way = way_of(step, rule, asked, given, left.get(step.step_id, ""), gone)
             found.append(Unfinished(step, way, given))
         return found
 

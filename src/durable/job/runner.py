@@ -20,7 +20,7 @@ from durable.job.references import filled, mentioned
 from durable.job.standing import Standing, ready, standings
 from durable.native import loads
 from durable.policy.decide import DEFER, DENY
-from durable.receipt_text import text_of
+from durable.receipt_text import gone_of, text_of
 from durable.step import IN_DOUBT, SUCCEEDED
 
 TYPE_CHECKING = False
@@ -136,6 +136,8 @@ class Runner:
     def _kept_output(self, name: str, step: Step | None) -> Any:
         with self.hand.ledger.begin() as tx:
             kept = tx.content(step.output) if step is not None and step.output else None
+            if step is not None and step.output and kept is None:
+                raise Stuck(f"the output of {name} was {gone_of(tx, step.output)}")
         response = None if kept is None else loads(kept)
         if isinstance(response, dict) and response.get("withheld"):
             raise Stuck(

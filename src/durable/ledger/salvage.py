@@ -96,6 +96,8 @@ class _Salvaging(UncheckedLedger):
         rebuild = Rebuild(connection)
         _save_blobs(damaged, rebuild, self.found)
         last = _save_events(damaged, rebuild, self.found, known.seq if known else 0)
+        # By what the rows name: a number without a content may be that of one that was let go.
+        self.found.lost_blobs = rebuild.lost_contents()
         event = _next(rebuild, last)
         body = self.found.body(self._reason, known)
         event.seal(key.chain, "", "ledger.salvaged", now(), body)
@@ -156,8 +158,6 @@ def _save_blobs(damaged: Damaged, rebuild: Rebuild, found: Salvaged) -> None:
         if row is not None and isinstance(row["bytes"], bytes) and sha256(row["bytes"]) == row["digest"]:
             rebuild.put_blob(row["digest"], row["bytes"])
             found.blobs += 1
-        else:
-            found.lost_blobs += 1
 
 
 def _save_events(damaged: Damaged, rebuild: Rebuild, found: Salvaged, known_end: int) -> Event | None:

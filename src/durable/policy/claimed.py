@@ -101,11 +101,13 @@ def settle_s(rule: Rule, tool: str) -> float:
 
 
 class Receipt:
-    """What the first call gave back, as text. `sure`: that it succeeded is known, and not just likely."""
+    """What the first call gave back, as text. `sure`: that it succeeded is known, and not just likely. `gone` says
+    what became of a result that is not there any more."""
 
-    __slots__ = ("sure", "text", "whole")
+    __slots__ = ("gone", "sure", "text", "whole")
 
-    def __init__(self, text: str, sure: bool, whole: bool) -> None:
+    def __init__(self, text: str, sure: bool, whole: bool, gone: str = "") -> None:
+        self.gone = gone
         self.text = text
         self.sure = sure
         self.whole = whole

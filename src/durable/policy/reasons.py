@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # They know that it happened, and need not know more.
 _WITNESSES = ("probe", "operator")
 _NOT_AGAIN = "Don't run it again, and not in other words or by another tool either."
+_WITHOUT = "Go on without its result; what it did can be looked at with a read-only command."
 
 
 def done(c: Claimed, twin: Step, step_id: str) -> str:
@@ -24,7 +25,7 @@ def done(c: Claimed, twin: Step, step_id: str) -> str:
     said = c.receipt.text.strip()
     if c.receipt.sure:
         head = f"Already done: {c.title()} ran as step {twin.step_id} at {_when(twin.closed_at)} and succeeded."
-        then = f"{_NOT_AGAIN} Go on with this result."
+        then = f"{_NOT_AGAIN} {_WITHOUT if c.receipt.gone else 'Go on with this result.'}"
     else:
         head = (
             f"Already run: {c.title()} ran as step {twin.step_id} at {_when(twin.closed_at)}, in a line that hides "
@@ -32,6 +33,8 @@ def done(c: Claimed, twin: Step, step_id: str) -> str:
         )
         then = f"{_NOT_AGAIN} Check with a read-only command what it did, and go on from there."
     nothing = "What it printed is not known." if twin.closed_by in _WITNESSES else "It printed nothing."
+    if c.receipt.gone:
+        nothing = f"Its result was {c.receipt.gone}."
     result = f"Its recorded result:\n{said}" if said else nothing
     return _joined(head, "It was not run a second time.", then, result, _one_more(step_id))
 

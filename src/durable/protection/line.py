@@ -24,6 +24,8 @@ DECIDING = frozenset(
 DECIDING_WITH = {
     "key": frozenset(("export", "import", "renew")),
     "init": frozenset(("--force",)),
+    "retention": frozenset(("apply",)),
+    "backup": frozenset(("--with-key",)),
     "doctor": frozenset(("--repair",)),
     "export": frozenset(("--sign", "--force")),
     "resume": frozenset(("--yes", "--replay", "--only", "--no-strict", "--anyway")),

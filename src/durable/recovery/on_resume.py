@@ -62,9 +62,11 @@ class Way:
         self.why = why
 
 
-def way_of(step: Step, rule: Rule | None, asked: Asked, given: dict[str, Any] | None, left: str = "") -> Way:
+def way_of(
+    step: Step, rule: Rule | None, asked: Asked, given: dict[str, Any] | None, left: str = "", gone: str = ""
+) -> Way:
     """`rule` is the one that claimed the step, as the policy has it now. `given` is the input to execute, None if only
-    a redacted one is left; `left` what of the step may still bring its effect.
+    a redacted one is left, or if it is `gone`; `left` what of the step may still bring its effect.
 
     VERIFY is a probe and no more: whoever has probed asks again with the step as it is then."""
     if step.status in DONE:
@@ -74,7 +76,7 @@ def way_of(step: Step, rule: Rule | None, asked: Asked, given: dict[str, Any] | 
         return Way(AGENT, why)
     if step.status == IN_DOUBT and ONCE in (step.effect, rule.effect if rule is not None else ""):
         return _of_doubt(step, rule, asked)
-    return _of_replayable(step, rule, asked, given)
+    return _of_replayable(step, rule, asked, given, gone)
 
 
 def _what_forbids(step: Step, rule: Rule | None, left: str) -> Iterator[str]:
@@ -104,13 +106,13 @@ def _of_doubt(step: Step, rule: Rule | None, asked: Asked) -> Way:
     return Way(VERIFY, "nobody knows whether it happened: its probe may tell")
 
 
-def _of_replayable(step: Step, rule: Rule | None, asked: Asked, given: dict[str, Any] | None) -> Way:
+def _of_replayable(step: Step, rule: Rule | None, asked: Asked, given: dict[str, Any] | None, gone: str) -> Way:
     if asked.only and not asked.wants(step):
         return Way(AGENT, "it is none of the steps that were picked")
     if not asked.wants(step) and _says(rule) != REPLAY:
         return Way(AGENT, _whose_word(rule))
     if given is None:
-        return Way(AGENT, "its input is on record without its secrets alone")
+        return Way(AGENT, f"its input was {gone}" if gone else "its input is on record without its secrets alone")
     if step.tool_name == "Bash" and given.get("run_in_background"):
         return Way(AGENT, "it runs in the background, and its end is told to the agent that started it")
     known = "it provably did not happen" if step.status == NOT_DONE else _ground(step)

@@ -29,6 +29,9 @@ INSERT INTO blobs (digest, bytes) VALUES (:digest, :bytes) ON CONFLICT (digest) 
 -- name: get_blob
 SELECT bytes FROM blobs WHERE digest = :digest;
 
+-- name: drop_blob
+DELETE FROM blobs WHERE digest = :digest;
+
 -- Rows that follow from events. Each is run by ledger/projection.py for one type of event.
 
 -- name: run_opened
@@ -505,6 +508,12 @@ WHERE running_at IS NOT NULL ORDER BY seq DESC LIMIT :most;
 SELECT * FROM (
   SELECT * FROM steps WHERE run_id = :run_id AND tool_name = :tool_name ORDER BY seq DESC LIMIT :most) AS latest
 WHERE status = 'succeeded' ORDER BY seq DESC;
+
+-- name: lost_contents
+SELECT count(*) AS lost FROM (
+  SELECT input AS digest FROM steps UNION SELECT effective_input FROM steps UNION SELECT output FROM steps
+  UNION SELECT error FROM steps UNION SELECT content FROM jobs) AS named
+WHERE digest IS NOT NULL AND digest NOT IN (SELECT digest FROM blobs) AND digest NOT IN (SELECT digest FROM expired);
 
 -- name: let_go
 SELECT bytes, class, at FROM expired WHERE digest = :digest;
