@@ -104,7 +104,9 @@ def test_the_other_verbs_keep_their_names(machine):
     machine.before("mcp__lab__touch", to="bob")
     machine.kill_client()
     stats = machine.json("stats")
-    assert set(stats) == {"total", "tools", "duplicate_rate", "enforcement_off"}
+    assert set(stats) == {
+        "total", "tokens", "by", "groups", "tools", "duplicate_rate", "from", "to", "workspace", "enforcement_off",
+    }  # fmt: skip
     assert set(stats["total"]) == {
         "attempts", "executed", "duplicates", "held_back", "refused", "failed", "in_doubt", "observed",
         "hook_us", "duration_ms",

@@ -273,7 +273,7 @@ def test_stats_can_be_narrowed(machine):
 
 
 def test_percentiles_are_values_that_occurred():
-    from durable.cli.stats import percentiles
+    from durable.evidence.tally import percentiles
 
     assert percentiles([5]) == {"p50": 5, "p95": 5}
     assert percentiles(range(1, 101)) == {"p50": 50, "p95": 95}
