@@ -44,9 +44,13 @@ def run(run: str = "", file: str = "", sign: str = "", blobs: str = "", force: b
         draft = Draft(taken, find_run(taken.reader, run))
         if file == STDOUT:
             return _to_screen(draft, signed, blobs)
-        path = os.path.abspath(file or f"run-{re.sub(r'[^A-Za-z0-9._-]', '_', short_id(draft.run_id))}.json")
+        path = _outside(os.path.abspath(file or _named(draft.run_id)), state)
         last = _to_file(draft, path, signed, _folder(path, blobs), force)
     return _result(draft, path, last)
+
+
+def _named(run_id: str) -> str:
+    return f"run-{re.sub(r'[^A-Za-z0-9._-]', '_', short_id(run_id))}.json"
 
 
 def _signing(path: str) -> Callable[[str], Row] | None:
@@ -57,6 +61,14 @@ def _signing(path: str) -> Callable[[str], Row] | None:
 
     key = signature.private_key(path)
     return lambda digest: signature.sign(digest, key)
+
+
+def _outside(path: str, state: str) -> str:
+    """A file of that name may be one that hooks wait for."""
+    for ours in (state, home.config_dir()):
+        if os.path.realpath(path).startswith(os.path.realpath(ours) + "/"):
+            raise UsageError(f"{path} lies among durable's own files", "name a file elsewhere")
+    return path
 
 
 def _folder(path: str, blobs: str) -> str:

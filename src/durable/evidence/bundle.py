@@ -10,147 +10,23 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import TYPE_CHECKING
 
 from durable.errors import BundleError, InputError
 from durable.native import dumps, loads, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
 SCHEMA = "durable.bundle.v1"
 FAMILY = "durable.bundle."
 VOUCHING = ("digest", "mac", "signature")
 # What says which run it is stands first, so that a list of bundles needs no more than their beginnings.
 BEGINNING = 1 << 16
-
-Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-Scalar = str | int | float | None
-
-
-class Part(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Head(Part):
-    """The last event of the ledger at the time, and what heads/ledger held of it. `mac` is empty without a key."""
-
-    seq: int = Field(ge=0, le=2**63 - 1)
-    hash: Hash
-    mac: str
-
-
-class Ledger(Part):
-    """Where the run is from. `keys` are the ids of all keys that it had, the present one last."""
-
-    id: str
-    keys: list[str]
-    head: Head
-
-
-class Event(Part):
-    """As stored. `body` is the stored text: hashes go over its bytes."""
-
-    seq: int = Field(ge=0, le=2**63 - 1)
-    prev: Hash
-    run_id: str
-    run_seq: int = Field(ge=1, le=2**63 - 1)
-    run_prev: Hash
-    subject: str
-    type: str
-    at: str
-    body: str
-    hash: Hash
-    mac: str
-
-
-class Summary(Part):
-    """Where the run stood. `final`: it had ended, and nothing of it was open."""
-
-    run_id: str
-    status: str
-    final: bool
-    started_at: str
-    ended_at: str | None
-    last_at: str
-    project: str
-    client: str
-    epoch: int
-    session_ids: list[str]
-    sessions: int
-    steps: int
-    steps_by_status: dict[str, int]
-    open: int
-    doubts: int
-    approvals: int
-    flagged: int
-    observed: int
-    events: int
-    last_hash: Hash
-
-
-class Expired(Part):
-    """A content whose time was over before the run was exported."""
-
-    digest: Hash
-    bytes: int
-    kept_as: str
-    at: str
-
-
-class Text(Part):
-    text: str
-
-
-class Base64(Part):
-    base64: str
-
-
-class Beside(Part):
-    """The content is a file of its own, named after its hash, in the folder `beside`."""
-
-    bytes: int
-
-
-class Signature(Part):
-    """Over "durable bundle", a line feed and the digest in hex."""
-
-    kind: Literal["ed25519"]
-    public_key: str
-    value: str
-
-
-class Bundle(Part):
-    schema_: Literal["durable.bundle.v1"] = Field(alias="schema")
-    made_at: str
-    made_by: str
-    run_id: str
-    summary: Summary
-    ledger: Ledger
-    rows: dict[str, list[dict[str, Scalar]]]
-    events: list[Event] = Field(min_length=1)
-    expired: list[Expired]
-    lost: list[Hash]
-    beside: str | None = Field(pattern=r"^[^/\\\x00.][^/\\\x00]*$")
-    blobs: dict[Hash, Text | Base64 | Beside]
-    digest: Hash
-    mac: str
-    signature: Signature | None
-
-
-def json_schema() -> dict[str, Any]:
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Bundle.model_json_schema()}
-
+TELLING = {"made_at", "run_id", "summary", "ledger"}
 
 # ---- the digest -------------------------------------------------------------------------------
-
-
-def covered() -> list[str]:
-    """The members that the digest covers, in the order in which we write them."""
-    names = [field.alias or name for name, field in Bundle.model_fields.items()]
-    return [name for name in names if name not in VOUCHING]
 
 
 def digest_of(document: dict[str, Any]) -> str:
@@ -207,19 +83,30 @@ def read(path: str) -> dict[str, Any]:
 
 
 def beginning(path: str) -> dict[str, Any]:
-    """The members that stand whole at its beginning, if we wrote it: schema, run_id, summary and ledger among them."""
+    """The members that say which run it is: of one that we wrote from its first lines, else all of it is read."""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        found = _members(file.read(BEGINNING))
+    return found if found.keys() >= TELLING else read(path)
+
+
+def _members(text: str) -> dict[str, Any]:
+    """Those that stand whole in this piece of a document."""
     from json import JSONDecoder
 
-    with open(path, encoding="utf-8", errors="replace") as file:
-        text = file.read(BEGINNING)
-    found, at, decode = {}, 1, JSONDecoder().raw_decode
+    found, at, decode = {}, text.find("{") + 1, JSONDecoder().raw_decode
     try:
         while True:
-            name, at = decode(text, at)
-            found[name], at = decode(text, at + 1)
-            at += len(text[at:]) - len(text[at:].lstrip(",\n"))
-    except (ValueError, RecursionError):
+            name, at = decode(text, _next(text, at))
+            found[name], at = decode(text, _next(text, at))
+    except (ValueError, RecursionError, TypeError):
         return found
+
+
+def _next(text: str, at: int) -> int:
+    """Where the next name or value begins."""
+    while text[at : at + 1] and text[at] in ",: \n\r\t":
+        at += 1
+    return at
 
 
 def contents(document: dict[str, Any], folder: str) -> Iterator[tuple[str, bytes]]:
@@ -262,6 +149,10 @@ def _checked(path: str, document: Any) -> dict[str, Any]:
     if schema != SCHEMA:
         problem = f"{path} has the schema {schema[:60]}, this durable knows {SCHEMA}"
         raise BundleError(problem, "read it with a later durable", "schema_unknown")
+    from pydantic import ValidationError
+
+    from durable.evidence.bundle_model import Bundle
+
     try:
         Bundle.model_validate(document)
     except ValidationError as error:

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from durable import crash
-from durable.errors import BundleError, HomeError
+from durable.errors import BundleError, DurableError
 from durable.evidence import bundle
 from durable.evidence.signature import fingerprint
 from durable.home import check_file, secure_dir
@@ -62,7 +62,7 @@ def all_kept(home: str) -> list[Kept]:
 def _kept(path: str) -> Kept | None:
     try:
         return Kept(path, bundle.beginning(path)) if check_file(path) else None
-    except (HomeError, KeyError, TypeError, OSError):
+    except (DurableError, KeyError, TypeError, OSError):
         return None  # Nothing of what we put there: `opened` by its path says what is wrong with it.
 
 

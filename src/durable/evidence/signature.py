@@ -72,8 +72,6 @@ def _loaded(path: str, data: bytes) -> object:
     except TypeError:
         raise KeyFileError(f"{path} is locked with a passphrase", "sign with a copy without: ssh-keygen -p") from None
     except (ValueError, UnsupportedAlgorithm):
-        if b"ENCRYPTED" in data:
-            raise KeyFileError(f"{path} is locked with a passphrase", "sign with a copy without one") from None
         raise KeyFileError(f"{path} is no private key that can be read", _MAKE_ONE) from None
 
 

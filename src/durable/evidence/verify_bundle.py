@@ -68,10 +68,10 @@ class Examined:
             return
         self.folder = folder or bundle.folder_of(path, document)
         self.digest = bundle.digest_of(document)
-        self.findings = _few([*_whole(document, self.digest), *event_faults(document["events"])])
-        self.findings += _few(list(_contents(document, self.folder)))
-        if self.consistent != FAIL:
-            self.findings += _few(self._rows(document))
+        faults = list(event_faults(document["events"]))
+        rows = [] if faults else self._rows(document)
+        for found in ([*_whole(document, self.digest)], faults, [*_contents(document, self.folder)], rows):
+            self.findings += _few(found)
         self._count(document)
 
     @property

@@ -78,7 +78,7 @@ def _under_key(document: Row, digest: str, keys: Mapping[str, bytes]) -> Iterato
 def _events_under(document: Row, keys: Mapping[str, bytes]) -> Iterator[Finding]:
     foreign = [row["seq"] for row in document["events"] if not is_ours(row, keys)]
     if not foreign:
-        yield Finding(PASS, "mac", "made with the key of its ledger, and so was each event")
+        yield Finding(PASS, "under_key", "made with the key of its ledger, and so was each event")
     elif set(document["ledger"]["keys"]) <= keys.keys():
         says = f"{len(foreign)} events were not made with a key of the ledger, the first is {foreign[0]}"
         yield Finding(FAIL, "event_mac", says, {"event": foreign[0]})
