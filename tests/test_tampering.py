@@ -20,6 +20,7 @@ from durable.settings.registration import installed_hooks
 FREE = {
     "path", "runs", "show", "step", "open", "tail", "stats", "reconcile", "policy", "migrate", "run",
     "approvals", "claude", "note", "failures", "audit", "check", "import", "diff", "report",
+    "verify",
 }  # fmt: skip
 
 

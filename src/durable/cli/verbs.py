@@ -19,6 +19,7 @@ VERBS = {
     "tail": "durable.cli.tail",
     "stats": "durable.cli.stats",
     "failures": "durable.cli.failures",
+    "verify": "durable.cli.verify",
     "audit": "durable.cli.audit",
     "check": "durable.cli.check",
     "reconcile": "durable.cli.reconcile",

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    Patterns = list[tuple[re.Pattern[str], str]]
+
 # Fields of the client's own results that are another value each time.
 FIELDS = frozenset(
     (
@@ -22,6 +24,7 @@ FIELDS = frozenset(
     )
 )  # fmt: skip
 _SHORTEST_ID = 6
+_WORD = re.compile(r"\w{6,}")
 _UUID = r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
 _CALL = r"\btoolu_\w+"
 _TIME = r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
@@ -34,18 +37,36 @@ _BACK = [(re.compile(_UUID), "(id)"), (re.compile(_CALL), "(id)"), (re.compile(_
 class Volatile:
     """Of one run: its project's directory and the ids that it was given."""
 
-    __slots__ = ("_own",)
+    __slots__ = ("_own", "_words")
 
     def __init__(self, project: str, ids: Iterable[str]) -> None:
-        self._own = [(re.compile(pattern), word) for pattern, word in _own(project.rstrip("/"), set(ids))]
+        long = {one for one in ids if len(one) >= _SHORTEST_ID}
+        self._words = {one for one in long if _WORD.fullmatch(one)}
+        self._own = [(re.compile(pattern), word) for pattern, word in _own(project.rstrip("/"), long - self._words)]
 
     def given(self, value: Any) -> Any:
         """What a call was given, without them."""
-        return _within(value, self._own)
+        return self._within(value, self._own)
 
     def returned(self, value: Any) -> Any:
         """What came back, without them and without any time, span or id."""
-        return _within(value, [*self._own, *_BACK])
+        return self._within(value, [*self._own, *_BACK])
+
+    def _within(self, value: Any, patterns: Patterns) -> Any:
+        if isinstance(value, str):
+            return self._cleared(value, patterns)
+        if isinstance(value, list):
+            return [self._within(item, patterns) for item in value]
+        if isinstance(value, dict):
+            kept = {name: item for name, item in value.items() if name not in FIELDS}
+            return {self._cleared(name, patterns): self._within(item, patterns) for name, item in kept.items()}
+        return value
+
+    def _cleared(self, text: str, patterns: Patterns) -> str:
+        """A run has thousands of ids: one pattern of them all would take longer to make than all else."""
+        for pattern, word in patterns:
+            text = pattern.sub(word, text)
+        return _WORD.sub(lambda found: "(id)" if found[0] in self._words else found[0], text) if self._words else text
 
 
 def _own(project: str, ids: set[str]) -> Iterable[tuple[str, str]]:
@@ -53,19 +74,6 @@ def _own(project: str, ids: set[str]) -> Iterable[tuple[str, str]]:
     if project:
         yield rf"(?<![\w.~-]){re.escape(project)}(?![\w-]|\.\w)", "."
         yield rf"{re.escape(re.sub(r'[^A-Za-z0-9]', '-', project))}(?![\w-]|\.\w)", "(project)"
-    long = sorted((one for one in ids if len(one) >= _SHORTEST_ID), key=len, reverse=True)
-    if long:
-        yield rf"(?<!\w)(?:{'|'.join(map(re.escape, long))})(?!\w)", "(id)"
-
-
-def _within(value: Any, patterns: list[tuple[re.Pattern[str], str]]) -> Any:
-    if isinstance(value, str):
-        for pattern, word in patterns:
-            value = pattern.sub(word, value)
-        return value
-    if isinstance(value, list):
-        return [_within(item, patterns) for item in value]
-    if isinstance(value, dict):
-        kept = {name: item for name, item in value.items() if name not in FIELDS}
-        return {_within(name, patterns): _within(item, patterns) for name, item in kept.items()}
-    return value
+    if ids:
+        longest_first = sorted(map(re.escape, ids), key=len, reverse=True)
+        yield rf"(?<!\w)(?:{'|'.join(longest_first)})(?!\w)", "(id)"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from durable.errors import DurableError
 from durable.evidence.findings import ORDER, UNKNOWN, worst
 
@@ -45,14 +43,18 @@ def _verify(reader: Reader, run_id: str, keys: Mapping[str, bytes]) -> Verified:
     return verify_bundle(reader.path, keys) if isinstance(reader, Replica) else verify_run(reader, run_id, keys)
 
 
-def _audit(reader: Reader, run_id: str) -> list[Finding]:
-    findings: list[Finding] = import_module("durable.evidence.audit").audit(reader, run_id).findings
-    return findings
+def _audit(reader: Reader, run_id: str) -> tuple[str, list[Finding]]:
+    from durable.evidence.audit import audit
+
+    found = audit(reader, run_id)
+    return found.verdict, found.findings
 
 
-def _check(reader: Reader, run_id: str) -> list[Finding]:
-    findings: list[Finding] = import_module("durable.evidence.invariants").check(reader, run_id)
-    return findings
+def _check(reader: Reader, run_id: str) -> tuple[str, list[Finding]]:
+    from durable.evidence.invariants import check
+
+    findings = check(reader, run_id)
+    return worst(one.verdict for one in findings), findings
 
 
 # ---- what they said ---------------------------------------------------------------------------
@@ -66,7 +68,7 @@ def _verified(verify: Callable[[], Verified], places: Mapping[str, int]) -> list
         found = verify()
     except ImportError:
         return [_look_none(name, says) for name, says in (("consistent", CONSISTENT), ("authentic", AUTHENTIC))]
-    except DurableError as error:
+    except (DurableError, OSError) as error:
         return [_unable(name, says, error) for name, says in (("consistent", CONSISTENT), ("authentic", AUTHENTIC))]
     own = [one for one in found.findings if one.code not in OF_AUTHENTICITY]
     keyed = [one for one in found.findings if one.code in OF_AUTHENTICITY]
@@ -76,23 +78,28 @@ def _verified(verify: Callable[[], Verified], places: Mapping[str, int]) -> list
     ]
 
 
-def _looked(name: str, says: str, work: Callable[[], list[Finding]], places: Mapping[str, int]) -> Look:
+def _looked(name: str, says: str, work: Callable[[], tuple[str, list[Finding]]], places: Mapping[str, int]) -> Look:
     try:
-        findings = work()
+        verdict, findings = work()
     except ImportError:
         return _look_none(name, says)
-    except DurableError as error:
+    except (DurableError, OSError) as error:
         return _unable(name, says, error)
-    return look(name, worst(one.verdict for one in findings), says, findings, places)
+    return look(name, verdict, says, findings, places)
 
 
 def _look_none(name: str, says: str) -> Look:
     return {"name": name, "verdict": None, "says": says, "findings": [], "of": 0}
 
 
-def _unable(name: str, says: str, error: DurableError) -> Look:
-    finding = {"verdict": UNKNOWN, "code": error.code, "says": error.problem, "step": None}
+def _unable(name: str, says: str, error: DurableError | OSError) -> Look:
+    code, why = ("unreadable", f"{error.strerror}: {error.filename}") if isinstance(error, OSError) else _known(error)
+    finding = {"verdict": UNKNOWN, "code": code, "says": why, "step": None}
     return {"name": name, "verdict": UNKNOWN, "says": says, "findings": [finding], "of": 1}
+
+
+def _known(error: DurableError) -> tuple[str, str]:
+    return error.code, error.problem
 
 
 def look(name: str, verdict: str, says: str, findings: Iterable[Finding], places: Mapping[str, int]) -> Look:

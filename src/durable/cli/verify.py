@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import os
+
+from durable import home
+from durable.cli.bar import bar
+from durable.cli.options import argument, flag, value
+from durable.cli.reading import find_run, has_ledger, no_ledger, notices
+from durable.cli.result import Heading, Note, Paragraph, Result
+from durable.errors import UsageError
+from durable.view import counted, short_id
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from durable.cli.result import Block
+    from durable.evidence.findings import Finding
+    from durable.evidence.verify import Verified
+
+OPTIONS = (
+    argument("RUN", "A run or one of its sessions, or the file of a bundle; else the whole ledger.", required=False),
+    flag("--all", "The whole ledger, which is what is looked at without a RUN.", name="whole"),
+    value("--signer", "FILE", "Of a bundle: the public key of whoever has to have signed it."),
+    flag("--without-key", "Judge by what anyone can check: whether it is consistent. Else what is unknown fails."),
+)
+LEDGER, RUN, BUNDLE = "ledger", "run", "bundle"
+SHOWN = 20
+LEVELS = {"PASS": "ok", "WARN": "warning", "UNKNOWN": "warning", "FAIL": "problem"}
+CONSISTENT = {
+    "PASS": "consistent: {what}",
+    "WARN": "consistent but for what follows: {what}",
+    "UNKNOWN": "consistent: not known",
+    "FAIL": "not consistent: it does not agree with itself; anyone can see that, without a key",
+}
+AUTHENTIC = {
+    "PASS": "authentic: written with the key that vouches for it, and nothing is cut off",
+    "WARN": "authentic, as far as the keys at hand can tell",
+    "UNKNOWN": "authentic: not known; only a key can tell who wrote it, and that nothing is cut off",
+    "FAIL": "not authentic: it is not, or not all, what the holder of the key wrote",
+}
+# The beginning of a finding's code, and the way out of it.
+REMEDIES = {
+    "row_": "rebuild --replace --reason TEXT makes all rows anew from the events",
+    "pages_": "doctor --repair saves what can be read",
+    "blob_": "restore FILE --reason TEXT puts a backup back; doctor --repair takes a changed content out",
+    "event_": "restore FILE --reason TEXT puts a backup back; without FILE it accepts the ledger as it is",
+    "chain_": "restore FILE --reason TEXT puts a backup back; without FILE it accepts the ledger as it is",
+    "head_": "restore FILE --reason TEXT puts the right ledger back; without FILE it accepts this one",
+    "schema_": "rebuild --replace --reason TEXT gives it the schema it should have",
+    "move_": "rebuild --replace --reason TEXT gives it the schema it should have",
+    "meta_": "rebuild --replace --reason TEXT gives it the schema it should have",
+    "key_not_at_hand": "key import FILE puts the right key back; --without-key judges without it",
+    "unreadable": "doctor looks at the file, doctor --repair saves what can be read",
+}
+
+
+def run(run: str = "", whole: bool = False, signer: str = "", without_key: bool = False) -> Result:
+    """Check that the record is whole and ours: chain, head, every row, every content."""
+    if run and whole:
+        raise UsageError("--all is the whole ledger, and RUN one run of it", "give one of them")
+    if signer and not _is_file(run):
+        raise UsageError("--signer is about a bundle", "name the file of a bundle with it")
+    state = home.data_home()
+    if _is_file(run):
+        return _result(BUNDLE, run, _bundle(state, run, signer), without_key)
+    if not has_ledger(state):
+        return _nothing(no_ledger(state))
+    if run:
+        return _result(*_one(state, run), without_key)
+    from durable.evidence.verify import verify_ledger
+
+    with bar() as told:
+        found = verify_ledger(state, told)
+    return _result(LEDGER, state, found, without_key)
+
+
+def _is_file(word: str) -> bool:
+    return "/" in word or word.endswith(".json") or os.path.isfile(word)
+
+
+def _bundle(state: str, path: str, signer: str) -> Verified:
+    from durable.evidence.verify import keys_at_hand
+    from durable.evidence.verify_bundle import verify_bundle
+    from durable.ledger.reading import Reader
+
+    given = _read(signer) if signer else None
+    if not has_ledger(state):
+        return verify_bundle(path, {}, given)
+    with Reader(state) as reader:
+        return verify_bundle(path, keys_at_hand(state), given, reader)
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except (OSError, UnicodeDecodeError):
+        raise UsageError(f"the public key {path} can't be read", "name a file as ssh-keygen makes it") from None
+
+
+def _one(state: str, word: str) -> tuple[str, str, Verified]:
+    from durable.evidence.verify import keys_at_hand, verify_run
+    from durable.ledger.reading import Reader
+
+    with Reader(state) as reader:
+        try:
+            run_id = find_run(reader, word)
+        except UsageError:
+            path = _imported(state, word)
+            if not path:
+                raise
+            return BUNDLE, path, _bundle(state, path, "")
+        return RUN, run_id, verify_run(reader, run_id, keys_at_hand(state))
+
+
+def _imported(state: str, word: str) -> str:
+    from durable.evidence.imported import matching
+
+    found = matching(state, word)
+    return found[0].path if len(found) == 1 else ""
+
+
+# ---- what is shown ----------------------------------------------------------------------------
+
+
+def _nothing(why: str) -> Result:
+    from durable.evidence.findings import UNKNOWN, Finding
+    from durable.evidence.verify import judged
+
+    found = judged([Finding(UNKNOWN, "no_ledger", why)], {}, "")
+    return _result(LEDGER, "", found, False)
+
+
+def _result(of: str, name: str, found: Verified, without_key: bool) -> Result:
+    from durable.evidence.findings import holds
+
+    verdict = found.consistent if without_key else found.verdict
+    unread = verdict == "UNKNOWN" and any(one.code == "unreadable" for one in found.findings)
+    data = {"of": of, "name": name or None} | found.json() | {"verdict": verdict, "without_key": without_key}
+    code = 0 if holds(verdict) else 3 if unread else 1
+    return Result("verify", data, code, [*notices(), *_view(of, name, verdict, found)])
+
+
+def _view(of: str, name: str, verdict: str, found: Verified) -> Iterator[Block]:
+    yield Heading(f"{verdict} · {_title(of, name)}")
+    yield Note(LEVELS[found.consistent], CONSISTENT[found.consistent].format(what=_counts(found)))
+    yield Note(LEVELS[found.authentic], AUTHENTIC[found.authentic])
+    for finding in found.findings[:SHOWN]:
+        yield Paragraph(_line(finding))
+    if (more := len(found.findings) - SHOWN) > 0:
+        yield Paragraph(f"and {counted(more, 'more finding')}; --json names them")
+    for remedy in dict.fromkeys(filter(None, map(_remedy, found.findings))):
+        yield Note("note", f"{home.command()} {remedy}")
+
+
+def _title(of: str, name: str) -> str:
+    if of == LEDGER:
+        return "the whole ledger"
+    return f"run {short_id(name)}" if of == RUN else f"the bundle {name}"
+
+
+def _counts(found: Verified) -> str:
+    number = found.counted
+    said = f"{counted(number.get('events', 0), 'event')} follow from one another, and every row from them; "
+    said += f"{counted(number.get('contents', 0), 'content')} {'has its' if number.get('contents') == 1 else 'have their'}"
+    gone = number.get("contents_expired", 0)
+    return f"{said} hash" + ("es" if number.get("contents") != 1 else "") + (f", {gone:,} expired" if gone else "")
+
+
+def _line(finding: Finding) -> str:
+    return f"{finding.verdict:7} {finding.code}: {finding.says}"
+
+
+def _remedy(finding: Finding) -> str:
+    if finding.verdict == "WARN":
+        return ""
+    return next((way for code, way in REMEDIES.items() if finding.code.startswith(code)), "")
