@@ -29,6 +29,8 @@ HEARD = ("PostToolUse", "PostToolUseFailure", "spool", None)
 REDACTED = "[redacted:"
 # The client hands its hooks about so much of an error; what is longer ends elsewhere than in the transcript.
 LONGEST_ERROR = 9_000
+# Of what is longer the model may be shown a part.
+LONGEST_TEXT = 10_000
 PERSISTED = "<persisted-output>"
 NUMBERED = re.compile(r"^ *\d+\t", re.M)
 
@@ -71,10 +73,12 @@ class Likeness:
     def _of_output(self, told: Told, row: Row) -> bool | None:
         if told.is_error:
             return False
+        response, text = self.clean(told.response), self.clean(told.content)
         if told.response is None:
             kept = self.kept(row["output"])
-            return None if kept is None else alike_texts(row["tool_name"], self.clean(told.content), kept)
-        response = self.clean(told.response)
+            return None if kept is None else alike_texts(row["tool_name"], text, kept)
+        if alike_texts(row["tool_name"], text, response) is False:
+            return False
         if _digest(response) == row["output"]:
             return True
         kept = self.kept(row["output"])
@@ -117,8 +121,11 @@ def _alike_outputs(response: Any, kept: Any) -> bool | None:
 
 
 def alike_texts(tool: str, content: Any, kept: Any) -> bool | None:
-    """A sub-agent's transcript keeps the text alone. Of the client's own tools the text is known for some."""
+    """What the model reads is made from the answer. How, is known for these tools; a sub-agent's transcript keeps
+    nothing else."""
     said = text_of(content)
+    if len(said) > LONGEST_TEXT:
+        return None
     if tool.startswith("mcp__"):
         return True if said.strip() == text_of(kept).strip() else _unless_redacted(said, kept)
     if tool == "Bash" and not said.startswith(PERSISTED):
