@@ -43,6 +43,7 @@ VERBS = {
     "retention": "durable.cli.retention",
     "backup": "durable.cli.backup",
     "restore": "durable.cli.restore",
+    "rebuild": "durable.cli.rebuild",
     "migrate": "durable.cli.migrate",
 }
 

@@ -41,15 +41,13 @@ AUTHENTIC = {
 }
 # The beginning of a finding's code, and the way out of it.
 REMEDIES = {
-    "row_": "rebuild --replace --reason TEXT makes all rows anew from the events",
+    **dict.fromkeys(("row_", "schema_", "move_", "meta_"), "rebuild --replace --reason TEXT makes rows and schema anew"),
     "pages_": "doctor --repair saves what can be read",
     "blob_": "restore FILE --reason TEXT puts a backup back; doctor --repair takes a changed content out",
-    "event_": "restore FILE --reason TEXT puts a backup back; without FILE it accepts the ledger as it is",
-    "chain_": "restore FILE --reason TEXT puts a backup back; without FILE it accepts the ledger as it is",
-    "head_": "restore FILE --reason TEXT puts the right ledger back; without FILE it accepts this one",
-    "schema_": "rebuild --replace --reason TEXT gives it the schema it should have",
-    "move_": "rebuild --replace --reason TEXT gives it the schema it should have",
-    "meta_": "rebuild --replace --reason TEXT gives it the schema it should have",
+    **dict.fromkeys(
+        ("event_", "chain_", "head_"),
+        "restore FILE --reason TEXT puts a backup back; without FILE it accepts the ledger as it is",
+    ),
     "key_not_at_hand": "key import FILE puts the right key back; --without-key judges without it",
     "unreadable": "doctor looks at the file, doctor --repair saves what can be read",
 }
@@ -163,7 +161,9 @@ def _title(of: str, name: str) -> str:
 def _counts(found: Verified) -> str:
     number = found.counted
     said = f"{counted(number.get('events', 0), 'event')} follow from one another, and every row from them; "
-    said += f"{counted(number.get('contents', 0), 'content')} {'has its' if number.get('contents') == 1 else 'have their'}"
+    said += (
+        f"{counted(number.get('contents', 0), 'content')} {'has its' if number.get('contents') == 1 else 'have their'}"
+    )
     gone = number.get("contents_expired", 0)
     return f"{said} hash" + ("es" if number.get("contents") != 1 else "") + (f", {gone:,} expired" if gone else "")
 

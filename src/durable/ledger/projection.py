@@ -61,6 +61,7 @@ REMARKS = frozenset(
         "ledger.restored",
         "ledger.migrated",
         "ledger.salvaged",
+        "ledger.rebuilt",
         "key.renewed",
         "enforcement.off",
         "turn.started",

@@ -27,6 +27,7 @@ DECIDING_WITH = {
     "retention": frozenset(("apply",)),
     "backup": frozenset(("--with-key",)),
     "doctor": frozenset(("--repair",)),
+    "rebuild": frozenset(("--replace",)),
     "export": frozenset(("--sign", "--force")),
     "resume": frozenset(("--yes", "--replay", "--only", "--no-strict", "--anyway")),
 }

@@ -53,11 +53,11 @@ def _stretches(view: View, last: int, count: int) -> list[Stretch]:
     found: list[Stretch] = [(0, START, None, ends[0])]
     for before, end in pairwise(ends):
         (event,) = view.dicts("event_at", seq=before)
-        found.append((before, event["hash"], _key_at(view, before), end))
+        found.append((before, event["hash"], key_at(view, before), end))
     return found
 
 
-def _key_at(view: View, seq: int) -> str | None:
+def key_at(view: View, seq: int) -> str | None:
     """Under which key the events behind this one are made."""
     named = [(kind, body) for number, kind, body in view.ask("events_naming_keys") if number <= seq]
     try:
