@@ -79,6 +79,9 @@ class Machine:
         assert (done.returncode, done.stderr) == (0, ""), done
         return done
 
+    def tell(self, door, name, **fields):
+        return self._tell(door, name, {}, **fields)
+
     def before(self, tool, use_id="", session=SESSION, env=(), **given):
         """The call is announced and permitted. Returns its id."""
         self.calls += 1
