@@ -6,6 +6,7 @@ page = browser.page(path); page.press("j"); page.run("document.title")
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import shutil
@@ -29,27 +30,29 @@ def found() -> str:
 class Browser:
     def __init__(self, profile: Path) -> None:
         ours, theirs = os.pipe(), os.pipe()
+        # It reads descriptor 3 and writes 4. Ours may have these numbers by chance: first out of their way.
+        reads, writes = (fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, 10) for one in (ours[0], theirs[1]))
         self._process = subprocess.Popen(
-            # The browser reads descriptor 3 and writes 4, and subprocess can't give a child others than its own.
-            ["sh", "-c", f'exec "$0" "$@" 3<&{ours[0]} 4>&{theirs[1]}', found(), *FLAGS, f"--user-data-dir={profile}"],
+            [found(), *FLAGS, f"--user-data-dir={profile}"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            pass_fds=(ours[0], theirs[1]),
+            pass_fds=(3, 4),
+            preexec_fn=lambda: (os.dup2(reads, 3), os.dup2(writes, 4)),
             env={"PATH": os.environ["PATH"], "HOME": str(profile), "TZ": "UTC", "LANG": "C.UTF-8"},
         )
-        os.close(ours[0])
-        os.close(theirs[1])
+        for one in (ours[0], theirs[1], reads, writes):
+            os.close(one)
         self._to, self._from = open(ours[1], "wb"), open(theirs[0], "rb")  # noqa: SIM115 - they close in `close`
         self._rest = b""
         self._number = 0
         self.events: list[dict[str, Any]] = []
 
     def close(self) -> None:
-        self._to.close()
         self._process.kill()
         self._process.wait()
         self._from.close()
+        self._to.close()
 
     def call(self, method: str, session: str = "", **params: Any) -> dict[str, Any]:
         self._number += 1
@@ -94,11 +97,14 @@ class Page:
         self.look(**look)
         self.url = path.as_uri()
         self.call("Page.navigate", url=self.url)
-        browser.wait_for("Page.loadEventFired", self._session)
-        self.settle()
+        self.arrived()
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         return self._browser.call(method, self._session, **params)
+
+    def arrived(self) -> None:
+        self._browser.wait_for("Page.loadEventFired", self._session)
+        self.settle()
 
     def close(self) -> None:
         self._browser.call("Target.closeTarget", targetId=self._target)
@@ -123,9 +129,10 @@ class Page:
         return self.run(f"document.querySelector({json.dumps(selector)}).innerText")
 
     def texts(self, selector: str) -> list[str]:
-        """Of all that are to be seen."""
+        """Of all that have a place on the page, be they in sight or not: what is far below isn't drawn, and has no
+        innerText."""
         seen = f"[...document.querySelectorAll({json.dumps(selector)})].filter((node) => node.offsetParent)"
-        return self.run(f"{seen}.map((node) => node.innerText)")
+        return self.run(f"{seen}.map((node) => node.textContent)")
 
     def press(self, *keys: str) -> None:
         for key in keys:

@@ -127,7 +127,7 @@ def _result(path: str, size: int, data: dict[str, Any]) -> Result:
         "need_somebody": needing,
         "verdicts": verdicts,
     }
-    looked = ", ".join(f"{name} {verdict or 'not looked at'}" for name, verdict in verdicts.items())
+    looked = ", ".join(f"{name} {verdict}" for name, verdict in verdicts.items())
     holds = f"{counted(len(data['steps']), 'step')}, {size / 1000:,.0f} kB"
     view: list[Block] = [Note("ok", path), Paragraph(f"{holds}; {looked}")]
     if needing:

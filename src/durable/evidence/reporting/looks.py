@@ -66,8 +66,6 @@ def _verified(verify: Callable[[], Verified], places: Mapping[str, int]) -> list
 
     try:
         found = verify()
-    except ImportError:
-        return [_look_none(name, says) for name, says in (("consistent", CONSISTENT), ("authentic", AUTHENTIC))]
     except (DurableError, OSError) as error:
         return [_unable(name, says, error) for name, says in (("consistent", CONSISTENT), ("authentic", AUTHENTIC))]
     own = [one for one in found.findings if one.code not in OF_AUTHENTICITY]
@@ -81,15 +79,9 @@ def _verified(verify: Callable[[], Verified], places: Mapping[str, int]) -> list
 def _looked(name: str, says: str, work: Callable[[], tuple[str, list[Finding]]], places: Mapping[str, int]) -> Look:
     try:
         verdict, findings = work()
-    except ImportError:
-        return _look_none(name, says)
     except (DurableError, OSError) as error:
         return _unable(name, says, error)
     return look(name, verdict, says, findings, places)
-
-
-def _look_none(name: str, says: str) -> Look:
-    return {"name": name, "verdict": None, "says": says, "findings": [], "of": 0}
 
 
 def _unable(name: str, says: str, error: DurableError | OSError) -> Look:

@@ -24,7 +24,7 @@
   function looks() {
     return el("ul", { class: "looks", "aria-label": "What was found out about this record" }, data.looks.map((one) => {
       const line = [el("span", {}, one.name),
-        el("span", { class: `verdict v-${one.verdict || "none"}` }, one.verdict ? `${VERDICT_GLYPH[one.verdict]} ${one.verdict}` : "not looked at")];
+        el("span", { class: `verdict v-${one.verdict}` }, `${VERDICT_GLYPH[one.verdict]} ${one.verdict}`)];
       if (!one.findings.length) return el("li", {}, el("div", { class: "look", title: one.says }, line));
       const more = one.of > one.findings.length ? [el("li", {}, `and ${one.of - one.findings.length} more`)] : [];
       return el("li", {}, el("details", {}, el("summary", { class: "look", title: one.says }, line),
