@@ -194,7 +194,7 @@ def test_contents_that_lie_beside_it_come_along(machine, elsewhere, export):
     elsewhere.json("import", str(path))
     for content in (machine.root / "contents").iterdir():
         content.unlink()
-    found = Examined(str(elsewhere.kept[0]), str(elsewhere.state / "imported" / "contents"))
+    found = Examined(str(elsewhere.kept[0]))
     assert (found.consistent, found.findings) == ("PASS", [])
 
 
@@ -322,3 +322,23 @@ def test_the_name_of_a_file_here_is_a_path(there, export, monkeypatch):
     path = export("plain-name")
     monkeypatch.chdir(path.parent)
     assert opened("plain-name")[0] == SESSION
+
+
+# ---- there and back ---------------------------------------------------------------------------
+
+
+def test_exported_imported_elsewhere_and_looked_at_it_is_the_same_run(machine, elsewhere, export):
+    use_id = machine.before("Bash", command="false")
+    machine.failed("Bash", use_id, "Exit code 1\noops", command="false")
+    machine.ran("Read", {"text": "\u00fc"}, file_path="/a")
+    machine.ended()
+    path = export()
+    elsewhere.json("import", str(path))
+    here, there = machine.json("show"), elsewhere.json("show", SESSION)
+    assert there == here
+    assert machine.json("diff", SESSION, str(path))["same_record"]
+    assert machine.cli("diff", SESSION, str(path)).returncode == 0
+    done = elsewhere.cli("verify", SESSION, "--without-key")
+    assert done.returncode == 0 and "consistent: 1" in done.stdout, done
+    assert elsewhere.cli("verify", SESSION).returncode == 1
+    assert machine.cli("verify", str(path)).returncode == 0

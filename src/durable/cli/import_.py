@@ -36,7 +36,6 @@ def run(bundle: str, signer: str = "") -> Result:
     """Keep a bundle of another ledger here, to be looked at like a run of our own."""
     from durable.evidence.findings import holds
     from durable.evidence.imported import take_in
-    from durable.evidence.signature import public_key
     from durable.evidence.verify import keys_at_hand
     from durable.evidence.verify_bundle import Examined
     from durable.evidence.vouching import vouched, vouching
@@ -44,7 +43,7 @@ def run(bundle: str, signer: str = "") -> Result:
     state = home.data_home()
     examined = Examined(bundle)
     keys = keys_at_hand(state) if os.path.isdir(state) else {}
-    vouchers = vouching(examined, keys, public_key(signer) if signer else None, None)
+    vouchers = vouching(examined, keys, signer, None)
     authentic, document = vouched(vouchers), examined.document
     answer = Answer(
         bundle, {"consistent": examined.consistent, "authentic": authentic}, [*examined.findings, *vouchers]

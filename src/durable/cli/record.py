@@ -29,7 +29,7 @@ def opened(word: str = "") -> Iterator[tuple[Reader, str]]:
         if found is not None:
             yield found
             return
-    with _of_bundle(*_imported(word)) as (reader, run_id):
+    with _of_bundle(_imported(word)) as (reader, run_id):
         yield reader, run_id
 
 
@@ -63,11 +63,11 @@ def _only_imported(reader: Reader, state: str, word: str) -> bool:
 
 
 @contextmanager
-def _of_bundle(path: str, folder: str = "") -> Iterator[tuple[Reader, str]]:
+def _of_bundle(path: str) -> Iterator[tuple[Reader, str]]:
     from durable.evidence.findings import holds
     from durable.evidence.verify_bundle import Examined
 
-    examined = Examined(path, folder)
+    examined = Examined(path)
     if examined.document is None:
         first = examined.findings[0]
         raise BundleError(first.says, "durable export RUN makes one", first.code)
@@ -78,8 +78,8 @@ def _of_bundle(path: str, folder: str = "") -> Iterator[tuple[Reader, str]]:
         yield replica, str(examined.document["run_id"])
 
 
-def _imported(word: str) -> tuple[str, str]:
-    from durable.evidence.imported import contents_in, matching
+def _imported(word: str) -> str:
+    from durable.evidence.imported import matching
 
     state = home.data_home()
     found = matching(state, word)
@@ -90,4 +90,4 @@ def _imported(word: str) -> tuple[str, str]:
     if len(found) > 1:
         listed = ", ".join(f"{short_id(one.run_id)} ({one.path})" for one in found)
         raise UsageError(f"{word!r} begins more than one imported run: {listed}", "give more of it, or its path")
-    return found[0].path, contents_in(state)
+    return found[0].path

@@ -24,6 +24,7 @@ FAMILY = "durable.bundle."
 VOUCHING = ("digest", "mac", "signature")
 # What says which run it is stands first, so that a list of bundles needs no more than their beginnings.
 BEGINNING = 1 << 16
+TOGETHER = "contents"
 TELLING = {"made_at", "run_id", "summary", "ledger"}
 
 # ---- the digest -------------------------------------------------------------------------------
@@ -138,8 +139,10 @@ def stored(data: bytes) -> dict[str, Any]:
 
 
 def folder_of(path: str, document: dict[str, Any]) -> str:
-    """Where the contents lie that are not in the document."""
-    return os.path.join(os.path.dirname(os.path.abspath(path)), document["beside"] or "")
+    """Where the contents lie that are not in the document. Those of all that were imported lie together."""
+    room = os.path.dirname(os.path.abspath(path))
+    own = os.path.join(room, document["beside"] or "")
+    return own if os.path.isdir(own) else os.path.join(room, TOGETHER)
 
 
 def _checked(path: str, document: Any) -> dict[str, Any]:

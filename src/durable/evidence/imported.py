@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
-ROOM, CONTENTS = "imported", "contents"
+ROOM = "imported"
 _ENDING = ".json"
 NEW, SAME, LONGER, OLDER = "imported", "the same", "longer than before", "shorter than what is here"
 
@@ -42,7 +42,7 @@ def room_in(home: str) -> str:
 
 def contents_in(home: str) -> str:
     """Where the contents lie that came beside a bundle: under their hash, whichever brought them."""
-    return f"{home}/{ROOM}/{CONTENTS}"
+    return f"{home}/{ROOM}/{bundle.TOGETHER}"
 
 
 def path_of(home: str, document: Row) -> str:

@@ -35,7 +35,7 @@ TOLD = 20
 def verify_bundle(
     path: str, keys: Mapping[str, bytes], signer: str | None = None, ledger: Reader | None = None
 ) -> Verified:
-    """`keys`: the chain keys at hand by their id. `signer`: the public key that must have signed it, in OpenSSH's form.
+    """`keys`: the chain keys at hand by their id. `signer`: the public key that must have signed it, or its file.
     `ledger`: the one at hand, which is asked only about a run of its own. BundleError if the file can't be read."""
     from durable.evidence.verify import Verified
 
@@ -52,7 +52,7 @@ class Examined:
 
     __slots__ = ("counted", "digest", "document", "findings", "folder", "path")
 
-    def __init__(self, path: str, folder: str = "") -> None:
+    def __init__(self, path: str) -> None:
         self.path = path
         self.document: Row | None = None
         self.findings: list[Finding] = []
@@ -66,7 +66,7 @@ class Examined:
             verdict = UNKNOWN if error.code == "schema_unknown" else FAIL
             self.findings = [Finding(verdict, error.code, error.problem)]
             return
-        self.folder = folder or bundle.folder_of(path, document)
+        self.folder = bundle.folder_of(path, document)
         self.digest = bundle.digest_of(document)
         faults = list(event_faults(document["events"]))
         rows = [] if faults else self._rows(document)

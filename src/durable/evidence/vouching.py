@@ -32,13 +32,14 @@ def vouching(found: Examined, keys: Mapping[str, bytes], signer: str | None, led
     document = found.document
     if document is None:
         return []
-    says = [*_signed(document, found.digest, signer), *_under_key(document, found.digest, keys)]
+    pinned = signature.public_key(signer) if signer else ""
+    says = [*_signed(document, found.digest, pinned), *_under_key(document, found.digest, keys)]
     says += _in_ledger(document, ledger)
     # Once somebody vouches for it, it does not matter who else can't.
     return [one for one in says if one.verdict != UNKNOWN] or says
 
 
-def _signed(document: Row, digest: str, signer: str | None) -> Iterator[Finding]:
+def _signed(document: Row, digest: str, signer: str) -> Iterator[Finding]:
     made = document["signature"]
     if made is None:
         if signer:
@@ -52,10 +53,10 @@ def _signed(document: Row, digest: str, signer: str | None) -> Iterator[Finding]
         yield Finding(UNKNOWN, "signature_unchecked", says)
     elif not signature.is_good(made, digest):
         yield Finding(FAIL, "signature", f"the signature is not one of {whose} over this bundle")
-    elif signer is None:
+    elif not signer:
         says = f"signed by {whose}; whose key that is, --signer has to say"
         yield Finding(UNKNOWN, "signer_unnamed", says)
-    elif made["public_key"].split()[:2] != signer.split()[:2]:
+    elif made["public_key"] != signer:
         yield Finding(FAIL, "signer", f"signed by {whose}, not by {signature.fingerprint(signer)}")
     else:
         yield Finding(PASS, "signed", f"signed by {whose}")
