@@ -190,6 +190,7 @@ def test_a_run_that_went_on_since_its_bundle_says_where_that_ended(house):
     assert f"two records of run {SAID}: B goes on where A ends, after event " in screen
     assert house.json("diff", house.early, SAID, code=1)["same_record"] is False
     assert "A goes on where B ends" in house.said("diff", SAID, house.early)
+    assert "A is open, B completed; 5 calls the same, 1 in B alone" in screen
 
 
 def test_a_run_of_another_ledger_and_directory_that_did_the_same_differs_in_nothing(house, elsewhere):

@@ -12,7 +12,7 @@ from durable.evidence.account import NOT_DONE
 from durable.evidence.compare import CHANGED, GONE, MOVED, ONLY_A, ONLY_B, REWORDED
 from durable.evidence.findings import FAIL, PASS, UNKNOWN
 from durable.native import dumps, loads
-from durable.view import counted
+from durable.view import counted, short_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _totals(a: Account, b: Account, names: tuple[str, str]) -> Table:
 
 
 def _facts(a: Account, b: Account) -> list[tuple[str, ...]]:
-    found: list[tuple[str, ...]] = [("run", a.name, b.name), ("status", a.status, b.status)]
+    found: list[tuple[str, ...]] = [("run", short_id(a.name), short_id(b.name)), ("status", a.status, b.status)]
     found.append(("calls", f"{len(a.calls):,}", f"{len(b.calls):,}"))
     found.append(("sub-agents", *(str(len({one.lane for one in side.calls} - {""})) for side in (a, b))))
     once = [sum(one.world() == "done" for one in side.calls) for side in (a, b)]
@@ -129,7 +129,11 @@ def _summary(compared: Comparison, names: tuple[str, str]) -> list[Block]:
              (kinds[MOVED], "in another place"), (kinds[ONLY_A], f"in {names[0]} alone"),
              (kinds[ONLY_B], f"in {names[1]} alone")]  # fmt: skip
     parts = ", ".join(f"{number:,} {said}" for number, said in words if number)
-    return [Paragraph(f"{counted(same, 'call')} the same{', ' if parts else ''}{parts}")]
+    ended = (
+        [f"{names[0]} is {compared.status[0]}, {names[1]} {compared.status[1]}"] if len({*compared.status}) > 1 else []
+    )
+    said = [f"{counted(same, 'call')} the same", *([parts] if parts else [])]
+    return [Paragraph("; ".join([*ended, ", ".join(said)]))]
 
 
 def _effects(compared: Comparison, names: tuple[str, str]) -> list[Block]:
