@@ -84,11 +84,12 @@ def _partial(dest: str) -> Iterator[str]:
     held = _hold(place)
     try:
         _clear(place)
-        yield place
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)  # It is gone if it was put in place.
     finally:
         os.close(held)
-        if os.path.isdir(place):
-            shutil.rmtree(place, ignore_errors=True)
 
 
 def _hold(place: str) -> int:

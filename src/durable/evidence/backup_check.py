@@ -82,11 +82,10 @@ def _complete(place: str, manifest: Manifest) -> Finding:
     if faults:
         more = f", and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
         return Finding(FAIL, "complete", "; ".join(faults[:_SHOWN]) + more, {"file": place})
-    listed = {one["path"] for one in manifest["files"]}
-    if LEDGER not in listed:
-        return Finding(FAIL, "complete", f"it holds no {LEDGER}", {"file": place})
     size = sum(one["bytes"] for one in manifest["files"])
-    return Finding(PASS, "complete", f"{counted(len(listed), 'file')}, {size:,} bytes, each as it was written")
+    return Finding(
+        PASS, "complete", f"{counted(len(manifest['files']), 'file')}, {size:,} bytes, each as it was written"
+    )
 
 
 def _restorable(home: str, place: str, manifest: Manifest) -> Finding:

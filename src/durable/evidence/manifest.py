@@ -91,7 +91,9 @@ def text_of(manifest: Manifest) -> bytes:
 
 def missing(place: str, manifest: Manifest) -> list[str]:
     """What of it is not there as it was written, each in a sentence."""
-    return [fault for one in manifest["files"] if (fault := _fault(f"{place}/{one['path']}", one))]
+    faults = [fault for one in manifest["files"] if (fault := _fault(f"{place}/{one['path']}", one))]
+    listed = any(one["path"] == LEDGER for one in manifest["files"])
+    return faults if listed else [f"its manifest lists no {LEDGER}", *faults]
 
 
 def _fault(path: str, one: dict[str, Any]) -> str:
