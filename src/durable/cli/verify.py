@@ -41,7 +41,9 @@ AUTHENTIC = {
 }
 # The beginning of a finding's code, and the way out of it.
 REMEDIES = {
-    **dict.fromkeys(("row_", "schema_", "move_", "meta_"), "rebuild --replace --reason TEXT makes rows and schema anew"),
+    **dict.fromkeys(
+        ("row_", "schema_", "move_", "meta_"), "rebuild --replace --reason TEXT puts rows and schema made anew in place"
+    ),
     "pages_": "doctor --repair saves what can be read",
     "blob_": "restore FILE --reason TEXT puts a backup back; doctor --repair takes a changed content out",
     **dict.fromkeys(

@@ -67,10 +67,10 @@ def _where(first: int, end: int) -> dict[str, int]:
     return {"event": first} if first == end else {"event": first, "to": end}
 
 
-def moved(view: View, faults: Sequence[Fault]) -> dict[int, int]:
+def moved(view: View, faults: Sequence[Fault], last: int) -> dict[int, int]:
     """Which of the changed events are whole but for their number, and what it was."""
     changed = [fault.seq for fault in faults if fault.code == CHANGED][:_TRIED]
-    return {seq: was for seq in changed if (was := _stood_at(view, seq, changed)) is not None}
+    return {seq: was for seq in changed if (was := _stood_at(view, seq, [*changed, last + 1])) is not None}
 
 
 def _stood_at(view: View, seq: int, others: Sequence[int]) -> int | None:

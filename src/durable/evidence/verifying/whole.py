@@ -108,7 +108,7 @@ class _Look:
         found, self.walk = events.found, events.walk
         self.counted |= {"events": found.events, "sealed": found.sealed, "runs": len(self.walk.runs.keys() - {""})}
         self.accepted = max(found.accepting, default=0)
-        elsewhere = naming.moved(self.view, found.faults)
+        elsewhere = naming.moved(self.view, found.faults, self.walk.seq)
         self.findings += naming.named(found.faults, self.walk.seq, found.accepting, elsewhere)
         self._more("events", found.more_faults)
 
