@@ -25,16 +25,18 @@ TEXT = "    def total(self, rows):  # {at}\n        return sum(row.price * row.c
 # What is called, in the proportions of a working day: the tool, its input, what came back, the effect.
 CALLS = (
     ("Bash", lambda at: {"command": f"pytest -q tests/test_{at % 40}.py", "description": "Run the tests"},
-     lambda at: {"stdout": "".join(OUTPUT.format(at=at + n) for n in range(at % 24)), "stderr": "", "interrupted": False},
+     lambda at: {"stdout": "".join(OUTPUT.format(at=at + n) for n in range(at % 24)), "stderr": ""},
      "repeatable"),
     ("Read", lambda at: {"file_path": f"/home/someone/project/src/part_{at % 300}.py"},
-     lambda at: {"type": "text", "file": {"content": TEXT.format(at=at) * (at % 40), "numLines": 2 * (at % 40)}}, "read"),
-    ("Edit", lambda at: {"file_path": f"/home/someone/project/src/part_{at % 300}.py", "old_string": TEXT.format(at=at),
-                         "new_string": TEXT.format(at=at + 1)},
-     lambda at: {"filePath": f"/home/someone/project/src/part_{at % 300}.py", "userModified": False}, "repeatable"),
-    ("Grep", lambda at: {"pattern": f"case_{at}", "path": "src"}, lambda at: {"numFiles": at % 7, "content": "x" * (at % 900)},
+     lambda at: {"type": "text", "file": {"content": TEXT.format(at=at) * (at % 40), "numLines": 2 * (at % 40)}},
      "read"),
-    ("mcp__shop__create_order", lambda at: {"customer": f"c{at}", "amount": at % 1000}, lambda at: {"order": f"o{at}"}, "once"),
+    ("Edit", lambda at: {"file_path": f"/home/someone/project/src/part_{at % 300}.py",
+                         "old_string": TEXT.format(at=at), "new_string": TEXT.format(at=at + 1)},
+     lambda at: {"filePath": f"/home/someone/project/src/part_{at % 300}.py", "userModified": False}, "repeatable"),
+    ("Grep", lambda at: {"pattern": f"case_{at}", "path": "src"},
+     lambda at: {"numFiles": at % 7, "content": "x" * (at % 900)}, "read"),
+    ("mcp__shop__create_order", lambda at: {"customer": f"c{at}", "amount": at % 1000},
+     lambda at: {"order": f"o{at}"}, "once"),
 )  # fmt: skip
 WEIGHTS = (40, 30, 18, 10, 2)
 
@@ -50,7 +52,9 @@ class Past:
     def grow(self, calls: int) -> None:
         runs = -(-calls // CALLS_OF_A_RUN)
         for number in range(1, runs + 1):
-            self._run(f"{number:08x}-3f1c-4d7e-9a51-0123456789ab", min(calls - self.calls, CALLS_OF_A_RUN), number == runs)
+            self._run(
+                f"{number:08x}-3f1c-4d7e-9a51-0123456789ab", min(calls - self.calls, CALLS_OF_A_RUN), number == runs
+            )
         self.ledger.close()
 
     def _run(self, run_id: str, calls: int, latest: bool) -> None:
@@ -78,7 +82,14 @@ class Past:
         session = {"source": "startup", "continues": None, "transcript_path": "", "cwd": "/home/someone/project",
                    "entrypoint": "cli", "permission_mode": "default", "attended": 1}  # fmt: skip
         tx.append("session.joined", run_id, run_id, session)
-        owner = {"session_id": run_id, "pid": 2**22 + 1, "started": 1, "boot": "b", "host": os.uname().nodename, "pidns": ""}
+        owner = {
+            "session_id": run_id,
+            "pid": 2**22 + 1,
+            "started": 1,
+            "boot": "b",
+            "host": os.uname().nodename,
+            "pidns": "",
+        }
         tx.append("owner.seen", run_id, owner_id, owner)
 
     def _call(self, tx, run_id: str, owner_id: str, at: int, last: dict[str, str], cut: bool) -> None:
@@ -100,9 +111,9 @@ class Past:
         failed = effect != "once" and self.random.random() < 0.03
         output = tx.put(json.dumps(came(number), separators=(",", ":")).encode())
         error = tx.put(json.dumps(f"Exit code 1\n{number} failed").encode()) if failed else None
-        tx.close_step(step, self._closing("failed" if failed else "succeeded", "PostToolUseFailure" if failed else "PostToolUse",
-                                          output=None if failed else output, error=error, exit_code=1 if failed else None,
-                                          duration_ms=number * 37 % 9000))  # fmt: skip
+        status, by = ("failed", "PostToolUseFailure") if failed else ("succeeded", "PostToolUse")
+        came_back = {"output": None if failed else output, "error": error, "exit_code": 1 if failed else None}
+        tx.close_step(step, self._closing(status, by, duration_ms=number * 37 % 9000, **came_back))
 
     def _row(self, tx, run_id, owner_id, number, step_id, tool, effect, asked, last):
         digest = tx.put(asked)
@@ -118,7 +129,7 @@ class Past:
             "policy": "9" * 64, "mode": "enforce", "would": None, "verdict": "permit", "attempt": 1,
             "fingerprint": digest, "idempotency_key": f"{digest}-1-{nonce}", "nonce": nonce, "duplicate_of": twin,
             "input": digest, "input_hash": digest, "redacted": None, "hook_us": 9000 + number % 5000, "flag": None,
-            "file_before": None, "claims": [claim],
+            "file_before": None, "evidence": None, "claims": [claim],
         }  # fmt: skip
 
     def _closing(self, status, by, **more):

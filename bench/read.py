@@ -2,7 +2,7 @@
 
     python bench/read.py [--calls 100000] [--rounds 5] [--dir DIR] [--json] [VERB ...]
 
-In one round every verb runs once on the long ledger and once on one with a hundred calls, after
+In one round every verb runs once on the long ledger and once on one that holds a single run as long, after
 `python -c "import typer"` and `durable --version`; ratios are taken round by round against the
 `--version` of the same round, so that whatever else the machine does falls on both. Memory is the
 most that a process held at any time (`peak`), and what the long past added to it. With --dir the
@@ -17,7 +17,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -27,18 +26,17 @@ from past import CALLS_OF_A_RUN, Past
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
-from durable.ledger.reading import Reader
+from durable.ledger.reading import Reader  # noqa: E402
 
-FEW = 100
+FEW = CALLS_OF_A_RUN
 DURABLE = (sys.executable, "-m", "durable")
 TYPER, VERSION = 'python -c "import typer"', "--version"
-# RUN is the latest, of 2,000 calls, three of them in doubt; EARLIER one that has ended well; STEP one of its calls.
+# RUN is the latest, of 2,000 calls, three of them in doubt; EARLIER the first, which ended well; STEP one of its calls.
 VERBS = (
     "runs", "runs --json", "show RUN", "show RUN --json", "show EARLIER", "show EARLIER --tool Edit", "step STEP",
     "step STEP --json", "open", "approvals --all", "stats", "stats --run RUN", "stats --json", "failures RUN",
     "tail --once", "tail --once --run EARLIER --lines 100", "note RUN", "policy unknown",
-    "resume --run-id RUN --dry-run", "check EARLIER", "cost", "cost RUN", "events --count", "events --run RUN",
-    "diff RUN EARLIER",
+    "resume --run-id RUN --dry-run",
 )  # fmt: skip
 
 
@@ -58,25 +56,23 @@ class Machine:
         self.env = {"PATH": os.environ["PATH"], "HOME": str(folder), "DURABLE_HOME": str(self.home), "COLUMNS": "120",
                     "PYTHONPATH": str(ROOT / "src")}  # fmt: skip
         with Reader(str(self.home)) as reader:
-            runs = reader.all("latest_runs", most=2)
-            self.names = {"RUN": runs[0]["run_id"], "EARLIER": runs[-1]["run_id"]}
-            self.names["STEP"] = reader.all("steps_of_run", run_id=runs[-1]["run_id"])[-1]["step_id"]
+            runs = [row["run_id"] for row in reader.all("latest_runs", most=1_000)]
+            step = reader.all("steps_of_run", run_id=runs[-1])[-1]
+            self.names = {"RUN": runs[0], "EARLIER": runs[-1], "STEP": step["step_id"]}
 
     def words(self, verb: str) -> list[str]:
         return [*DURABLE, *(self.names.get(word, word) for word in verb.split())]
 
     def run(self, words: list[str]) -> Took:
-        began = time.perf_counter()
-        process = subprocess.Popen(words, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        assert process.stderr is not None
-        said = process.stderr.read().decode()
-        _, status, used = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        process.stderr.close()
-        if process.returncode not in (0, 1):
-            raise SystemExit(f"{' '.join(words[3:])} ended with {process.returncode}: {said}")
-        return Took(wall * 1000, (used.ru_utime + used.ru_stime) * 1000, used.ru_maxrss / 1024)
+        told = self.home.with_name("took")
+        launch = [sys.executable, "-I", "-S", str(ROOT / "bench" / "launch.py"), str(told)]
+        done = subprocess.run(
+            [*launch, *words], env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        code, *took = told.read_text().split()
+        if int(code) not in (0, 1):
+            raise SystemExit(f"{' '.join(words[3:])} ended with {code}: {done.stderr}")
+        return Took(*map(float, took))
 
 
 def main() -> None:
@@ -129,7 +125,9 @@ def table(results: dict[str, dict[str, float]], calls: int) -> str:
     for name, found in results.items():
         cells = f"{found['wall_ms']:>9.0f}{found['wall_ratio']:>6.2f}{found['cpu_ms']:>9.0f}{found['cpu_ratio']:>6.2f}"
         lines.append(f"{name:<40}{cells}{found['peak_mb']:>9.1f}{found['added_mb']:>7.1f}")
-    return "\n".join([*lines, f"x: by the {VERSION} of the same round; added: to the peak on a ledger of {FEW} calls"])
+    return "\n".join(
+        [*lines, f"x: by the {VERSION} of the same round; added: to the peak on a ledger of {FEW:,} calls"]
+    )
 
 
 if __name__ == "__main__":

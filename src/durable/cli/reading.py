@@ -31,7 +31,7 @@ def read(verb: str, empty: Any, work: Callable[[Reader], Result]) -> Result:
         return Result(verb, empty, view=[*notices(), Paragraph(no_ledger(state))])
     with Reader(state) as reader:
         result = work(reader)
-    result.view = [*notices(), *result.view]
+    result.precede(notices())
     return result
 
 

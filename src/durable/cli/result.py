@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     Outcome: TypeAlias = "Result | Iterator[Result]"
     Block: TypeAlias = "Heading | Facts | Table | Paragraph | Verbatim | Note"
     Render: TypeAlias = Callable[[Iterable[Block], TextIO], None]
+    View: TypeAlias = Iterable[Block] | Callable[[], Iterable[Block]]
 
 ENVELOPE = "durable.{verb}.v1"
+# Above so many entries JSON is written in one line: json lays lines out in Python, at twice the cost of all the rest.
+LONG = 200
 
 
 class Heading:
@@ -72,18 +75,31 @@ class Note:
 
 
 class Result:
-    """`begins`: what follows has to happen, whether or not anybody reads on."""
+    """`begins`: what follows has to happen, whether or not anybody reads on. A view that takes time may be given as a
+    function, which is not called for JSON."""
 
-    __slots__ = ("begins", "data", "exit_code", "verb", "view")
+    __slots__ = ("_view", "begins", "data", "exit_code", "verb")
 
-    def __init__(
-        self, verb: str, data: Any, exit_code: int = 0, view: Iterable[Block] = (), begins: bool = False
-    ) -> None:
+    def __init__(self, verb: str, data: Any, exit_code: int = 0, view: View = (), begins: bool = False) -> None:
         self.begins = begins
         self.verb = verb
         self.data = data
         self.exit_code = exit_code
-        self.view = list(view)
+        self._view = view
+
+    @property
+    def view(self) -> list[Block]:
+        if not isinstance(self._view, list):
+            self._view = list(self._view() if callable(self._view) else self._view)
+        return self._view
+
+    @view.setter
+    def view(self, view: View) -> None:
+        self._view = view
+
+    def precede(self, blocks: Iterable[Block]) -> None:
+        before, after = list(blocks), self._view
+        self._view = lambda: [*before, *(after() if callable(after) else after)]
 
 
 def show(outcome: Outcome, as_json: bool) -> int:
@@ -150,9 +166,14 @@ def _each(outcome: Outcome) -> Iterable[Result]:
 
 def _print(result: Result, as_json: bool, live: bool) -> None:
     if as_json:
-        sys.stdout.write(_envelope(result, None if live else 2) + "\n")
+        sys.stdout.write(_envelope(result, None if live or _is_long(result.data) else 2) + "\n")
     else:
         _for_people(sys.stdout)(result.view, sys.stdout)
+
+
+def _is_long(data: Any) -> bool:
+    listed = data.values() if isinstance(data, dict) else [data]
+    return any(isinstance(one, list) and len(one) > LONG for one in listed)
 
 
 def _envelope(result: Result, indent: int | None) -> str:

@@ -57,7 +57,7 @@ def run(
         return Result("show", {"run": None, "steps": []}, view=[*notices(), Paragraph(no_ledger(data_home()))])
     with opened(run or "") as (reader, run_id):
         result = _then(reader, run_id, at, matches, full) if at else _now(reader, run_id, matches, full)
-    result.view = [*notices(), *result.view]
+    result.precede(notices())
     return result
 
 
@@ -94,7 +94,7 @@ def _then(reader: Reader, run_id: str, word: str, matches: Callable[[Row], bool]
         steps = _as_json(past, rows, [None] * len(rows), full)
     data = {"run": about, "steps": steps, "as_of": moment.json()}
     result = _result(data, rows, [None] * len(rows), now_ns, _left(rows, now_ns))
-    result.view.insert(0, Paragraph(moment.words()))
+    result.precede([Paragraph(moment.words())])
     return result
 
 
@@ -105,7 +105,10 @@ def _as_json(reader: Reader, rows: list[Row], lives: list[Life | None], full: bo
 
 def _result(data: Row, rows: list[Row], lives: list[Life | None], now_ns: int, left: list[Block]) -> Result:
     about, steps = data["run"], data["steps"]
-    view = [*_header(about, rows), *unshown(steps), *_table(about, steps, lives, now_ns), *left]
+
+    def view() -> list[Block]:
+        return [*_header(about, rows), *unshown(steps), *_table(about, steps, lives, now_ns), *left]
+
     return Result("show", data, int(any(map(is_damaged, steps))), view)
 
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """`says` what is so if it holds. `look` gives what it found wrong. An `optional` one may be left out without a word about the whole."""
+    """`says` what is so if it holds; `look` gives what it found wrong. An `optional` one may be left out without a word
+    about the whole."""
 
     name: str
     says: str
@@ -91,6 +92,6 @@ def _found(invariant: Invariant, record: Record) -> Iterable[Finding]:
         return list(invariant.look(record))
     except DurableError as error:
         why = str(error)
-    except (sqlite.Error, ImportError, LookupError, TypeError, ValueError) as error:
+    except (sqlite.Error, ImportError, OSError, LookupError, TypeError, ValueError) as error:
         why = f"{type(error).__name__}: {error}"
     return [Finding(UNKNOWN, "not_looked_at", f"it could not be looked at ({why})", {"run": record.run_id})]

@@ -9,7 +9,7 @@ from durable.native import sqlite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
 MAJOR, MINOR = 1, 3
@@ -124,10 +124,16 @@ def as_dict(cursor: sqlite.Cursor, row: tuple[Any, ...]) -> dict[str, Any]:
     return dict(zip([column[0] for column in cursor.description], row, strict=True))
 
 
+def as_dicts(cursor: sqlite.Cursor, rows: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
 def streamed(cursor: sqlite.Cursor, path: str) -> Iterator[dict[str, Any]]:
+    names = [column[0] for column in cursor.description]
     try:
         for row in cursor:
-            yield as_dict(cursor, row)
+            yield dict(zip(names, row, strict=True))
     except sqlite.Error as error:
         raise translated(error, path) from None
 

@@ -6,7 +6,7 @@ from durable.errors import LedgerError, VersionError
 from durable.home import command
 from durable.ledger.database import (
     MINOR,
-    as_dict,
+    as_dicts,
     check_version,
     connect_to_read,
     database_in,
@@ -95,6 +95,6 @@ class Reader:
         try:
             cursor = self._connection.execute(self._queries[query], params)
             rows = cursor.fetchall() if most < 0 else cursor.fetchmany(most)
-            return [as_dict(cursor, row) for row in rows]
+            return as_dicts(cursor, rows)
         except sqlite.Error as error:
             raise translated(error, self.path) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from durable.evidence.findings import FAIL, UNKNOWN, Finding
@@ -24,7 +25,8 @@ def chain(record: Record) -> Iterable[Finding]:
 
     if not record.events:
         return [Finding(UNKNOWN, "no_events", "no event of the run is on record", {"run": record.run_id})]
-    keys = keys_at_hand(data_home())
+    home = data_home()
+    keys = keys_at_hand(home) if os.path.isdir(home) else {}
     found = verify_bundle(record.reader.path, keys) if record.alone else verify_run(record.reader, record.run_id, keys)
     return [one for one in found.findings if one.verdict != "PASS"] or _unsaid(found.verdict, record)
 

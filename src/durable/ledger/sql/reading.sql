@@ -194,13 +194,10 @@ SELECT * FROM (
   SELECT * FROM events WHERE run_id = :run_id ORDER BY run_seq DESC LIMIT :most
 ) AS latest ORDER BY seq;
 
--- A step's number is that of its first event: what it says of the time is read there, not in every row.
 -- name: tools_seen
-SELECT tool_name, steps, runs, first.at AS first_at, last.at AS last_at
-FROM (SELECT tool_name, count(*) AS steps, count(DISTINCT run_id) AS runs, min(seq) AS first_seq, max(seq) AS last_seq
-      FROM steps GROUP BY tool_name) AS seen
-LEFT JOIN events AS first ON first.seq = first_seq LEFT JOIN events AS last ON last.seq = last_seq
-ORDER BY steps DESC, tool_name;
+SELECT tool_name, count(*) AS steps, count(DISTINCT run_id) AS runs,
+       min(coalesce(prepared_at, closed_at)) AS first_at, max(coalesce(prepared_at, closed_at)) AS last_at
+FROM steps GROUP BY tool_name ORDER BY steps DESC, tool_name;
 
 -- name: unsettled_sessions
 SELECT DISTINCT session_id FROM steps
@@ -454,7 +451,7 @@ GROUP BY tool_name;
 SELECT CASE :by
          WHEN 'agent' THEN agent_type
          WHEN 'day' THEN substr(coalesce(prepared_at, closed_at), 1, 14)
-                         || substr(coalesce(prepared_at, closed_at), 15, 2) / 15
+                         || (substr(coalesce(prepared_at, closed_at), 15, 2) / 15)
          WHEN 'workspace' THEN (SELECT project FROM runs WHERE runs.run_id = steps.run_id)
          WHEN 'entrypoint' THEN (SELECT entrypoint FROM sessions WHERE sessions.session_id = steps.session_id)
        END AS name, count(*) AS attempts,
@@ -479,7 +476,7 @@ SELECT CASE :by
          WHEN 'model' THEN model
          WHEN 'run' THEN run_id
          WHEN 'agent' THEN agent_id
-         WHEN 'day' THEN substr(at, 1, 14) || substr(at, 15, 2) / 15
+         WHEN 'day' THEN substr(at, 1, 14) || (substr(at, 15, 2) / 15)
          WHEN 'workspace' THEN (SELECT project FROM runs WHERE runs.run_id = messages.run_id)
          WHEN 'entrypoint' THEN (SELECT entrypoint FROM sessions WHERE sessions.session_id = messages.session_id)
        END AS name, count(*) AS messages, sum(input) AS input, sum(output) AS output,
