@@ -175,7 +175,7 @@ def test_a_run_that_has_not_ended_says_so(machine):
     machine.before("Bash", command="sleep 9")
     data, path = exported(machine)
     assert (data["summary"]["final"], data["summary"]["open"]) == (False, 1)
-    assert "the run has not ended, 1 of its steps are open" in machine.said("export", "-o", str(path), "--force")
+    assert "the run has not ended, and 1 step is open" in machine.said("export", "-o", str(path), "--force")
 
 
 def test_one_that_has_ended_says_that(machine):

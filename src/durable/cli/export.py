@@ -159,5 +159,6 @@ def _missing(data: Row) -> list[Block]:
 def _unfinished(summary: Row) -> list[Block]:
     if summary.get("final", True):
         return []
-    left = f", {summary['open']} of its steps are open" if summary["open"] else ""
+    verb = "is" if summary["open"] == 1 else "are"
+    left = f", and {counted(summary['open'], 'step')} {verb} open" if summary["open"] else ""
     return [Note("note", f"the run has not ended{left}: the file shows where it stood at {summary['last_at']}")]

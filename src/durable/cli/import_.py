@@ -27,6 +27,7 @@ LEVELS = {FAIL: "problem", UNKNOWN: "warning", WARN: "warning", PASS: "ok"}
 SAYS = {
     "imported": "it is kept here",
     "the same": "it was here already",
+    "made anew of the same events": "it takes the place of the one that was here, which holds the same events",
     "longer than before": "it takes the place of the one that was here: it goes on where that one ended",
     "shorter than what is here": "nothing was changed: what is here of this run goes further",
 }

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 ROOM = "imported"
 _ENDING = ".json"
-NEW, SAME, LONGER, OLDER = "imported", "the same", "longer than before", "shorter than what is here"
+NEW, SAME, ANOTHER = "imported", "the same", "made anew of the same events"
+LONGER, SHORTER = "longer than before", "shorter than what is here"
 
 
 class Kept:
@@ -98,7 +99,7 @@ def take_in(home: str, path: str, document: Row, folder: str) -> tuple[str, str]
     secure_dir(home)
     secure_dir(room_in(home))
     fate = _fate(target, document) if check_file(target) else NEW
-    if fate in (NEW, LONGER):
+    if fate in (NEW, LONGER, ANOTHER):
         _take_contents(home, document, folder)
         copy_synced(path, target + ".new")
         crash.point("import-copied")
@@ -118,9 +119,9 @@ def _fate(target: str, document: Row) -> str:
         problem = f"it contradicts the bundle {target} of the same run from event {theirs[differs][0]} on"
         raise BundleError(problem, "one of the two is false: durable verify says who vouches for each", "contradicts")
     if len(theirs) < len(ours):
-        return OLDER
+        return SHORTER
     _check_signer(target, here, document)
-    return LONGER
+    return LONGER if len(theirs) > len(ours) else ANOTHER
 
 
 def _check_signer(target: str, here: Row, document: Row) -> None:
