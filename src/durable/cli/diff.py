@@ -73,7 +73,8 @@ def _account(word: str) -> Iterator[tuple[Account, Reader, str]]:
 
 
 def _compared(a: str, b: str, outputs: bool, full: bool) -> Result:
-    from durable.cli.diff_view import data_of, record_note, view_of
+    from durable.cli.diff_data import data_of
+    from durable.cli.diff_view import record_note, view_of
     from durable.evidence.compare import compare
 
     with _account(a) as (first, reader_a, run_a), _account(b) as (second, reader_b, run_b):
@@ -127,7 +128,8 @@ def _expected(path: str) -> Iterator[Account]:
 
 
 def _checked(path: str, word: str, within: float | None, outputs: bool, full: bool) -> Result:
-    from durable.cli.diff_view import data_of, verdict_view, view_of
+    from durable.cli.diff_data import data_of
+    from durable.cli.diff_view import verdict_view, view_of
     from durable.evidence import golden
     from durable.evidence.compare import compare
     from durable.evidence.findings import PASS, worst

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
-from durable.cli.result import Heading, Note, Paragraph, Table, Verbatim, visible
+from durable.cli.diff_data import given_to, text_of
+from durable.cli.marked import marked
+from durable.cli.result import Heading, Note, Paragraph, Table, Verbatim
 from durable.cli.screen import columns
-from durable.cli.words import ELLIPSIS, call, fit, tool
-from durable.errors import InputError
+from durable.cli.words import fit, tool
 from durable.evidence.account import NOT_DONE
 from durable.evidence.compare import CHANGED, GONE, MOVED, ONLY_A, ONLY_B, REWORDED
 from durable.evidence.findings import FAIL, PASS, UNKNOWN
-from durable.native import dumps, loads
 from durable.view import counted, short_id
 
 TYPE_CHECKING = False
@@ -19,43 +19,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from durable.cli.result import Block
-    from durable.evidence.account import Account, Call
+    from durable.evidence.account import Account
     from durable.evidence.compare import Comparison, Pair
     from durable.evidence.findings import Finding
 
 MOST, FIELDS = 40, 3
 STATES = ("failed", "refused", "in_doubt", "not_done", "replayed", "running", "prepared")
 SIGNS = {ONLY_A: "-", ONLY_B: "+"}
-
-
-# ---- for scripts ------------------------------------------------------------------------------
-
-
-def data_of(compared: Comparison, a: Account, b: Account) -> dict[str, Any]:
-    counts = Counter(pair.kind for pair in compared.pairs)
-    differing = compared.differing
-    return {
-        "a": _side(a), "b": _side(b), "same": compared.same, "counts": dict(counts),
-        "first": _pair(differing[0]) if differing else None,
-        "effects": [_pair(pair) for pair in compared.effects], "differences": [_pair(pair) for pair in differing],
-    }  # fmt: skip
-
-
-def _side(account: Account) -> dict[str, Any]:
-    return {"name": account.name, "status": account.status, "calls": len(account.calls), "missing": account.missing,
-            "tokens": account.tokens, "micro_usd": account.micro_usd}  # fmt: skip
-
-
-def _pair(pair: Pair) -> dict[str, Any]:
-    changes = {name: {"a": was, "b": is_} for name, (was, is_) in pair.changes.items()}
-    return {"kind": pair.kind, "a": _call(pair.a), "b": _call(pair.b), "changes": changes}
-
-
-def _call(one: Call | None) -> dict[str, Any] | None:
-    if one is None:
-        return None
-    names = ("number", "step_id", "tool", "lane", "effect", "status", "exit_code")
-    return {name: getattr(one, name) or None for name in names} | {"exit_code": one.exit_code, "call": _text(one)}
 
 
 # ---- for people -------------------------------------------------------------------------------
@@ -185,19 +155,8 @@ def _line(sign: str, pair: Pair, said: str) -> str:
     head = f"{sign} {one.number:>4}  {lane}"
     width = columns() - len(head) - (len(said) + 2 if said else 0)
     if width >= len(tool(one.tool)) + 12 or not said:
-        return head + fit(_text(one), width) + (f"  {said}" if said else "")
-    return head + fit(_text(one), columns() - len(head)) + "\n" + " " * 8 + fit(said, columns() - 8)
-
-
-def _text(one: Call) -> str:
-    return visible(call(one.tool, "(gone)" if one.gone else _given(one), ".")).replace("\t", " ")
-
-
-def _given(one: Call) -> Any:
-    try:
-        return loads(one.given)
-    except InputError:  # It was longer than what is kept of it.
-        return one.given
+        return head + fit(text_of(one), width) + (f"  {said}" if said else "")
+    return head + fit(text_of(one), columns() - len(head)) + "\n" + " " * 8 + fit(said, columns() - 8)
 
 
 def _changes(pair: Pair) -> list[str]:
@@ -218,11 +177,11 @@ def _change(name: str, was: Any, is_: Any) -> str:
 
 def _marked_fields(pair: Pair) -> list[str]:
     assert pair.a is not None and pair.b is not None
-    was, is_ = _given(pair.a), _given(pair.b)
+    was, is_ = given_to(pair.a), given_to(pair.b)
     if not (isinstance(was, dict) and isinstance(is_, dict)):
         was, is_ = {"input": was}, {"input": is_}
     differing = [name for name in [*was, *(name for name in is_ if name not in was)] if was.get(name) != is_.get(name)]
-    lines = [line for name in differing[:FIELDS] for line in _marked(name, was.get(name), is_.get(name))]
+    lines = [line for name in differing[:FIELDS] for line in marked(name, was.get(name), is_.get(name))]
     more = len(differing) - FIELDS
     return lines + ([f"        {counted(more, 'more field')}"] if more > 0 else [])
 
@@ -231,31 +190,4 @@ def _marked_output(pair: Pair, a: Account, b: Account) -> list[str]:
     if "output" not in pair.changes or pair.a is None or pair.b is None:
         return []
     was, is_ = a.said(pair.a), b.said(pair.b)
-    return [] if was is None or is_ is None or was == is_ else _marked("came back", was, is_)
-
-
-def _marked(name: str, was: Any, is_: Any) -> list[str]:
-    """Both, cut to where they differ, and a line below that says where that is."""
-    head = fit(f"       {visible(name)}: ", columns() // 2)
-    one, other, start, length = _window(_flat(was), _flat(is_), max(columns() - len(head) - 1, 20))
-    return [f"-{head}{one}", f"+{head}{other}", " " * (len(head) + 1 + start) + "^" * length]
-
-
-def _window(was: str, is_: str, width: int) -> tuple[str, str, int, int]:
-    start = _alike(was, is_)
-    tail = _alike(was[start:][::-1], is_[start:][::-1])
-    length = max(len(was), len(is_)) - tail - start
-    if start > width // 2 and max(len(was), len(is_)) > width:
-        cut = start - width // 3
-        was, is_, start = ELLIPSIS + was[cut + 1 :], ELLIPSIS + is_[cut + 1 :], start - cut
-    return fit(was, width), fit(is_, width), start, max(min(length, width - start), 1)
-
-
-def _alike(was: str, is_: str) -> int:
-    pairs = enumerate(zip(was, is_, strict=False))
-    return next((place for place, (a, b) in pairs if a != b), min(len(was), len(is_)))
-
-
-def _flat(item: Any) -> str:
-    text = "" if item is None else item if isinstance(item, str) else dumps(item)
-    return visible(text.replace("\n", "↵").replace("\t", " "))
+    return [] if was is None or is_ is None or was == is_ else marked("came back", was, is_)

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 def common(first: Sequence[Hashable], second: Sequence[Hashable]) -> list[tuple[int, int]]:
     """Places in `first` and `second` that hold the same, in order; as many as there can be."""
-    head = _alike(first, second)
-    tail = _alike(first[head:][::-1], second[head:][::-1])
+    head = alike(first, second)
+    tail = alike(first[head:][::-1], second[head:][::-1])
     inner = _inner(first[head : len(first) - tail], second[head : len(second) - tail])
     found = [(place, place) for place in range(head)]
     found += [(a + head, b + head) for a, b in inner]
     return found + [(len(first) - left, len(second) - left) for left in range(tail, 0, -1)]
 
 
-def _alike(first: Sequence[Hashable], second: Sequence[Hashable]) -> int:
+def alike(first: Sequence[Hashable], second: Sequence[Hashable]) -> int:
     """How many items they begin with that are the same."""
     pairs = enumerate(zip(first, second, strict=False))
     return next((place for place, (a, b) in pairs if a != b), min(len(first), len(second)))
