@@ -18,7 +18,7 @@ from durable.settings.registration import installed_hooks
 
 # A verb is either here or refused to an agent: whoever adds one has to say which.
 FREE = {
-    "path", "runs", "show", "step", "open", "tail", "stats", "reconcile", "policy", "migrate", "run",
+    "path", "runs", "show", "step", "open", "tail", "stats", "events", "cost", "reconcile", "policy", "migrate", "run",
     "approvals", "claude", "note", "failures", "audit", "check", "import", "diff", "report",
     "verify",
 }  # fmt: skip

@@ -35,7 +35,7 @@ def tokens(rows: list[Row], types: dict[str, str | None]) -> Row:
 
 
 def summed(rows: list[Row]) -> Row:
-    """Every field of every message, or None where there is no message."""
+    """Every field, or None where there is no message."""
     said = {name: sum(row[name] for row in rows) if rows else None for name in FIELDS}
     return {"messages": sum(row["messages"] for row in rows), **said}
 

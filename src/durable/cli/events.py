@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+from functools import lru_cache
+
+from durable import home
+from durable.cli.options import argument, flag, value
+from durable.cli.reading import contents, find_run, has_ledger, no_ledger, notices
+from durable.cli.result import Paragraph, Result
+from durable.cli.screen import columns
+from durable.cli.span import EVER
+from durable.cli.tail import TELLING
+from durable.cli.when import clock, local_day, since_stamp
+from durable.cli.words import call, fit, one_line
+from durable.clock import now
+from durable.errors import InputError, UsageError
+from durable.ledger.reading import Reader
+from durable.native import loads
+from durable.view import counted, short_id, short_step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from durable.cli.result import Outcome
+    from durable.view import Row
+
+OPTIONS = (
+    argument("RUN", "Only of this run, or of one of its sessions: the id or its beginning.", required=False),
+    value("--type", "TYPE", "Only events of this type; * and ? stand for anything ('step.*').", name="kind"),
+    value("--since", "TIME", "Only since: 30m, 2h, 7d, or a date like 2026-01-31 (its local midnight)."),
+    value("--until", "TIME", "Only before this time."),
+    value("--subject", "ID", "Only of this step, session, run or owner: the id or its beginning."),
+    value("--session", "ID", "Only of this session and of its steps: the id or its beginning."),
+    value("--tool", "NAME", "Only of calls of this tool; * and ? stand for anything (mcp__*)."),
+    value("--limit", "N", "Only the latest N.", kind=int),
+    flag("--count", "Say how many there are."),
+)
+# So many are told at once, however many there are: memory stays as it is.
+AT_ONCE = 500
+CALLS_KNOWN = 1000
+
+
+def run(
+    run: str = "",
+    kind: str = "*",
+    since: str = "",
+    until: str = "",
+    subject: str = "",
+    session: str = "",
+    tool: str = "",
+    limit: int = 0,
+    count: bool = False,
+) -> Outcome:
+    """List what was recorded, event by event, the newest last."""
+    if limit < 0:
+        raise UsageError(f"--limit can't be {limit}", "give a number from 1 on")
+    chosen = {
+        "type": kind,
+        "earliest": since_stamp(since),
+        "latest": since_stamp(until) or EVER,
+        "subject": subject,
+        "tool": tool,
+    }
+    return _told(chosen, run, session, limit, count)
+
+
+def _told(chosen: Row, run: str, session: str, limit: int, count: bool) -> Iterator[Result]:
+    state = home.data_home()
+    if not has_ledger(state):
+        yield Result("events", {"count": 0} if count else [], view=[*notices(), Paragraph(no_ledger(state))])
+        return
+    with Reader(state) as reader:
+        asked, where = _within(reader, chosen, run, session)
+        if count:
+            events = (reader.one(f"events_counted{where}", **asked) or {"events": 0})["events"]
+            found = min(events, limit) if limit else events
+            yield Result("events", {"count": found}, view=[*notices(), Paragraph(str(found))])
+            return
+        yield from _listed(reader, asked, where, limit)
+
+
+def _within(reader: Reader, chosen: Row, run: str, session: str) -> tuple[Row, str]:
+    """A run has an index of its own events, and a session is in one run."""
+    if session:
+        if run:
+            raise UsageError("a session is in one run", "leave the run out")
+        return {**chosen, **_session(reader, session)}, "_of_run"
+    return ({**chosen, "run_id": find_run(reader, run), "session_id": ""}, "_of_run") if run else (chosen, "")
+
+
+def _session(reader: Reader, prefix: str) -> Row:
+    rows = reader.all("sessions_by_prefix", prefix=prefix)
+    found = [row for row in rows if row["session_id"] == prefix] or rows
+    if len(found) != 1:
+        listed = ", ".join(row["session_id"] for row in found) or "none"
+        raise UsageError(f"{prefix!r} begins not one session but {listed}", "durable show names those of a run")
+    return found[0]
+
+
+def _listed(reader: Reader, asked: Row, where: str, limit: int) -> Iterator[Result]:
+    first = reader.one(f"first_of_latest_events{where}", most=limit, **asked) if limit else None
+    words = _Words(reader)
+    nothing = True
+    for rows in _in_parts(reader.each(f"events_found{where}", first=first["seq"] if first else 0, **asked)):
+        yield Result("events", [_json(row) for row in rows], view=[*(notices() if nothing else ()), *words.of(rows)])
+        nothing = False
+    if nothing:
+        yield Result("events", [], view=[*notices(), Paragraph("no event here matches")])
+
+
+def _in_parts(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    part: list[Row] = []
+    for row in rows:
+        part.append(row)
+        if len(part) == AT_ONCE:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _json(row: Row) -> Row:
+    return {**row, "body": _body(row)}
+
+
+def _body(row: Row) -> Row:
+    """Whoever changed it may have left anything; `durable verify` says so."""
+    try:
+        body = loads(row["body"])
+    except InputError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+# ---- for people -------------------------------------------------------------------------------
+
+
+class _Words:
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._content = contents(reader)
+        self._call: Callable[[str], str] = lru_cache(CALLS_KNOWN)(self._looked_up)
+        self._today = local_day(now())
+        self._width = columns()
+
+    def of(self, rows: list[Row]) -> list[Paragraph]:
+        return [_Line(self, row) for row in rows]
+
+    def line(self, row: Row) -> str:
+        what = self._call(row["subject"]) if row["type"].startswith("step.") else ""
+        about = f"{_subject(row)}  {what}".rstrip()
+        text = says(row["type"], _body(row))
+        start = f"{clock(row['at'], self._today):<14}  {short_id(row['run_id']):<8}  {row['type']:<17}"
+        return fit("  ".join(part for part in (start, about, f"({text})" if text else "") if part), self._width)
+
+    def _looked_up(self, step_id: str) -> str:
+        step = self._reader.one("step", step_id=step_id)
+        return call(step["tool_name"], self._content(step["input"]), step["cwd"]) if step else ""
+
+
+class _Line(Paragraph):
+    """Worded when somebody reads it: JSON has no use for the words."""
+
+    __slots__ = ("_row", "_words")
+
+    def __init__(self, words: _Words, row: Row) -> None:
+        self._words = words
+        self._row = row
+
+    @property
+    def text(self) -> str:  # type: ignore[override]
+        return self._words.line(self._row)
+
+
+def _subject(row: Row) -> str:
+    if row["subject"] == row["run_id"]:
+        return ""
+    return (
+        short_step(row["subject"]) if row["type"].startswith("step.") else short_id(row["subject"].rpartition("/")[2])
+    )
+
+
+def says(kind: str, body: Row) -> str:
+    """What of an event is worth a few words."""
+    if kind == "usage.counted":
+        messages = [one for one in body.get("messages", ()) if isinstance(one, dict)]
+        tokens = sum(one.get("input", 0) + one.get("output", 0) for one in messages)
+        return f"{counted(len(messages), 'message')}, {counted(tokens, 'token')}"
+    if kind == "cost.stated":
+        from durable.cli.cost import dollars
+
+        return dollars(body.get("micro_usd", 0))
+    return one_line(", ".join(str(body[name]) for name in TELLING if body.get(name)))
