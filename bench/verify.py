@@ -144,7 +144,13 @@ def make(home: Path, events: int) -> None:
 
     def fill(ledger: sqlite3.Connection) -> None:
         write_first(ledger, key)
+        ledger.execute("PRAGMA cache_size = -300000")
+        indexes = ledger.execute("SELECT name, sql FROM sqlite_master WHERE sql LIKE 'CREATE INDEX %'").fetchall()
+        for name, _ in indexes:
+            ledger.execute(f"DROP INDEX {name}")
         Maker(ledger, pattern, key).fill(events)
+        for _, sql in indexes:
+            ledger.execute(sql)
 
     build(database_in(str(home)), fill)
     ledger = connect_to_read(database_in(str(home)), 1.0)

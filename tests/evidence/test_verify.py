@@ -10,10 +10,10 @@ import threading
 
 import everything
 import pytest
-from conformance.past import RUN
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conformance.past import RUN
 from durable.evidence.findings import FAIL, PASS, UNKNOWN, WARN
 from durable.evidence.verify import keys_at_hand, verify_ledger, verify_run
 from durable.evidence.verifying import shares
@@ -24,7 +24,6 @@ from durable.ledger.reading import Reader
 from durable.ledger.restore import restore
 from durable.ledger.sqlite import SqliteLedger
 from durable.native import dumps
-from hooks.conftest import client, lived_in, template  # noqa: F401
 from hooks.door import ROOT, bash, ran
 
 DELETE_LAST = "DELETE FROM events WHERE seq = (SELECT max(seq) FROM events)"

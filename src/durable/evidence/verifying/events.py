@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from durable.evidence.verifying.naming import ACCEPTING
 from durable.evidence.verifying.seal import Seal
+from durable.evidence.verifying.view import FAILURES
 from durable.ledger.chain import START
 from durable.ledger.walk import Fault, Walk
-from durable.native import sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -70,7 +70,7 @@ class Events:
         """Some events from the number `first` on. Where the next ones begin, None behind the last."""
         try:
             rows = self._view.ask("events_to_hash", first=first, last=self._last, most=_AT_ONCE).fetchall()
-        except sqlite.Error:
+        except FAILURES:
             return self._take_exactly(first)
         done = self._take_fast(rows)
         while done < len(rows):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from durable.evidence.findings import FAIL, WARN, Finding
+from durable.evidence.verifying.view import FAILURES
 from durable.ledger import chain
 from durable.ledger.walk import CHANGED, MISPLACED, MISSING, UNLINKED, UNLINKED_IN_RUN, UNSEALED, Fault
-from durable.native import sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -80,6 +80,6 @@ def _stood_at(view: View, seq: int, others: Sequence[int]) -> int | None:
             event.seq = number
             if chain.digest_of(event) == event.hash:
                 return int(number)
-    except (sqlite.Error, TypeError):
+    except (*FAILURES, TypeError):
         pass  # It holds what no event of ours ever held.
     return None

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from durable.errors import DurableError, InputError
 from durable.evidence.verifying.events import Events
-from durable.evidence.verifying.view import View
+from durable.evidence.verifying.view import FAILURES, View
 from durable.ledger.chain import START
 from durable.ledger.walk import NAMES_KEY
-from durable.native import loads, sqlite
+from durable.native import loads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ def walked(view: View, keys: Mapping[str, bytes], last: int, told: Callable[[int
     if last >= SHARED_FROM and count > 1 and sys.executable:
         try:
             joined = _joined(view, keys, _stretches(view, last, count), told)
-        except (OSError, ValueError, TypeError, sqlite.Error):
+        except (OSError, ValueError, TypeError, *FAILURES):
             joined = None  # Walked alone, it will be named if it is a fault of the ledger.
         if joined is not None:
             return joined
@@ -132,7 +132,7 @@ def work() -> None:
         with View(task["path"]) as view:
             events = Events(view, keys, tuple(task["stretch"]))
             events.take_all(lambda done: None)
-    except (DurableError, sqlite.Error):
+    except (DurableError, *FAILURES):
         return
     json.dump(dict(_account(events, task["stretch"])), sys.stdout)
 

@@ -1,0 +1,1 @@
+from hooks.conftest import client, lived_in, template  # noqa: F401
