@@ -10,9 +10,10 @@ from types import ModuleType
 
 import pytest
 import typer
+from rich.table import Table as RichTable
 
 from durable.cli import application as full
-from durable.cli import options, render_plain, render_rich, result
+from durable.cli import long_table, options, render_plain, render_rich, result
 from durable.cli.frame import guarded
 from durable.cli.result import Facts, Heading, Note, Paragraph, Result, Table, Verbatim
 from durable.cli.verbs import RESCUE, VERBS
@@ -306,6 +307,40 @@ def test_every_option_of_a_verb_is_a_parameter_of_its_function(verb):
     assert {option.name for option in module.OPTIONS} == set(names)
     assert options.help_line(module).endswith(".")
     assert "as_json" not in names
+
+
+# ---- a long table at a terminal ---------------------------------------------------------------
+
+
+def _at_a_terminal(monkeypatch, table, longest, color="1"):
+    monkeypatch.setattr(long_table, "LONG", longest)
+    monkeypatch.setenv("FORCE_COLOR", color)
+    monkeypatch.setenv("COLUMNS", "60")
+    stream = io.StringIO()
+    render_rich.render([table], stream)
+    return stream.getvalue()
+
+
+ROWS = [
+    ["10:00:01", "s1", "Bash  ls", "succeeded"],
+    ["", "s2", "Read  日本語.txt", "failed"],
+    ["x\x1b[2J", "", "é", "in_doubt"],
+]
+
+
+@pytest.mark.parametrize(
+    "rows", [ROWS, ROWS * 50, [["a", "b", "two\nlines", "d"], *ROWS], [["a", "b", "w " * 40, "d"], *ROWS]]
+)
+def test_a_long_table_looks_as_rich_would_draw_it(monkeypatch, rows):
+    table = Table(["time", "step", "call", "status"], rows)
+    assert _at_a_terminal(monkeypatch, table, 1) == _at_a_terminal(monkeypatch, table, 10_000)
+
+
+def test_of_a_long_table_rich_lays_out_the_first_row_alone(monkeypatch):
+    laid_out = []
+    monkeypatch.setattr(render_rich, "_table", lambda table, widths=(): laid_out.append(table) or RichTable())
+    _at_a_terminal(monkeypatch, Table(["time", "step", "call", "status"], ROWS * 50), 100)
+    assert [len(table.rows) for table in laid_out] == [1]
 
 
 # ---- what a start costs -----------------------------------------------------------------------

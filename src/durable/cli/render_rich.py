@@ -9,10 +9,11 @@ from rich.console import Console, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from durable.cli import long_table
 from durable.cli.result import Facts, Heading, Note, Paragraph, Table, Verbatim, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from durable.cli.result import Block
 
@@ -36,7 +37,8 @@ def render(view: Iterable[Block], stream: TextIO) -> None:
     for place, block in enumerate(view):
         if isinstance(block, Heading) and place:
             console.print()
-        console.print(_drawn(block), soft_wrap=isinstance(block, Facts | Verbatim))
+        if not (isinstance(block, Table) and long_table.draw(console, block, STATUS, _table)):
+            console.print(_drawn(block), soft_wrap=isinstance(block, Facts | Verbatim))
 
 
 def _drawn(block: Block) -> RenderableType:
@@ -54,10 +56,10 @@ def _drawn(block: Block) -> RenderableType:
     raise TypeError(f"no rich form for {type(block).__name__}")
 
 
-def _table(table: Table) -> RichTable:
+def _table(table: Table, widths: Sequence[int] = ()) -> RichTable:
     drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in table.columns:
-        drawn.add_column(Text(column))
+    for place, column in enumerate(table.columns):
+        drawn.add_column(Text(column), min_width=widths[place] if widths else None)
     for row in table.rows:
         drawn.add_row(*[Text(visible(cell), style=STATUS.get(cell, "")) for cell in row])
     return drawn
