@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from durable.cli.words import tool
 from durable.step import IN_DOUBT, MOVES, ONCE, READ, REPEATABLE
 from durable.view import duration
 
@@ -34,7 +35,7 @@ def _tool(name: str, steps: list[Row]) -> dict[str, Any]:
     counts = Counter(step["status"] for step in steps)
     times = sorted(step["duration_ms"] for step in steps if step["duration_ms"] is not None)
     return {
-        "tool": name,
+        "tool": tool(name),
         "steps": len(steps),
         "failed": counts["failed"],
         "refused": counts["refused"],

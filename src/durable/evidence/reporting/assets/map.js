@@ -55,7 +55,7 @@ const map = (() => {
     const near = (a, b) => Math.abs(a - b) * clock.clientWidth < 84;
     const kept = folds.filter((one, i) => !folds.slice(0, i).some((other) => near(other.share, one.share)));
     clock.replaceChildren(
-      ...found.filter((tick) => tick.share < 0.97 && !kept.some((fold) => near(fold.share, tick.share))).map((tick) => at(tick.share, el("span", {}, axis.label(tick.at, step)))),
+      ...found.filter((tick) => (1 - tick.share) * clock.clientWidth > 44 && !kept.some((fold) => near(fold.share, tick.share))).map((tick) => at(tick.share, el("span", {}, axis.label(tick.at, step)))),
       ...kept.map((fold) => at(fold.share, el("span", { class: "fold" }, fold.text))));
   }
   function at(share, node) { node.style.left = axis.percent(share); return node; }

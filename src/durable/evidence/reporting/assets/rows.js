@@ -135,7 +135,7 @@ const list = (() => {
     const wave = byId("ticks");
     const { step, found } = axis.ticks(view, Math.max(2, wave.clientWidth / 88));
     const at = (share, node) => { node.style.left = axis.percent(share); return node; };
-    wave.replaceChildren(...found.filter((tick) => tick.share < 0.96).map((tick) => at(tick.share, el("span", {}, axis.label(tick.at, step)))));
+    wave.replaceChildren(...found.filter((tick) => (1 - tick.share) * wave.clientWidth > 62).map((tick) => at(tick.share, el("span", {}, axis.label(tick.at, step)))));
     lines.replaceChildren(...found.map((tick) => at(tick.share, el("div", { class: "line-of" }))), ...axis.folds.map(([from, to]) => {
       const strip = el("div", { class: "fold-of", title: `${span(to - from)} idle` });
       strip.style.width = axis.percent(axis.share(to, view) - axis.share(from, view));

@@ -42,7 +42,8 @@ const panel = (() => {
 
   function text(name, place) {
     const kept = data.texts[place];
-    const title = el("h3", {}, NAMES[name]);
+    const isAnswer = name === "error" && steps[current].status === "refused";
+    const title = el("h3", {}, isAnswer ? "What it was told" : NAMES[name]);
     if (kept.mark) return [title, el("p", {}, kept.mark === "damaged" ? "It was changed after it was recorded, and is not shown." : `Not there any more (${kept.mark}).`)];
     if (!kept.fields) return [title, el("p", {}, `${size(kept.bytes)}, left out of this page. `, el("code", {}, `durable step ${steps[current].id} --full`))];
     if (!kept.fields.length) return [title, el("p", { class: "field" }, "empty")];
@@ -73,17 +74,23 @@ const panel = (() => {
   function open(place) {
     fill(place);
     box.hidden = false;
-    document.querySelector(".page").classList.add("open");
     history.replaceState(null, "", `#${steps[place].id}`);
-    list.draw();
+    makeRoom(true);
   }
 
   function close() {
     box.hidden = true;
     current = -1;
-    document.querySelector(".page").classList.remove("open");
     history.replaceState(null, "", "#");
     list.focus();
+    makeRoom(false);
+  }
+
+  function makeRoom(isOpen) {
+    const page = document.querySelector(".page");
+    if (page.classList.contains("open") === isOpen) return;
+    page.classList.toggle("open", isOpen);
+    map.tell();
     list.draw();
   }
 
