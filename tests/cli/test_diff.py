@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from cli_machine import SESSION, Machine, line_of
+from cli_machine import ROOT, SESSION, Machine, line_of
 
 from durable.cli.diff_view import MOST, view_of
 from durable.cli.render_plain import lines
@@ -74,6 +74,28 @@ def elsewhere(tmp_path_factory):
 
 def kinds(data):
     return [(one["kind"], *one["changes"]) for one in data["differences"]]
+
+
+# ---- the page ---------------------------------------------------------------------------------
+
+
+def commands():
+    page = (ROOT / "docs" / "diff.md").read_text(encoding="utf-8")
+    lines = "".join(re.findall(r"```sh\n(.*?)```", page, re.S)).splitlines()
+    return [line.partition("  #")[0].strip() for line in lines]
+
+
+@pytest.mark.parametrize("line", commands())
+def test_every_command_of_the_page_does_what_it_says_there(house, tmp_path, line):
+    kept = tmp_path / "release.golden"
+    kept.write_bytes(Path(house.golden).read_bytes())
+    named = {"RUN": SESSION, "before.json": house.bundle, "after.json": house.early}
+    named |= dict.fromkeys(("FILE", "tests/release.golden"), str(kept))
+    words = [named.get(word, word) for word in line.split()]
+    done = house.cli(*words[1:])
+    assert words[0] == "durable" and done.stderr == "" and done.stdout
+    differs = house.early in words or "RUN" not in line or "--cost-within" in words
+    assert done.returncode == int(differs)
 
 
 # ---- two runs ---------------------------------------------------------------------------------
