@@ -60,10 +60,12 @@ def registered(home: str | Path, event: str) -> str:
     return handler["command"]
 
 
-def test_the_wheel_holds_the_hooks_and_the_sql(wheel: Path) -> None:
+def test_the_wheel_holds_the_hooks_the_sql_and_the_page(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {f"durable/hooks/{name}.py" for name in ("pre_tool_use", "post_tool_use", "lifecycle")} <= set(names)
     assert [name for name in names if name.startswith("durable/ledger/sql/migrations/")]
+    assets = {name.rpartition("/")[2] for name in names if name.startswith("durable/evidence/reporting/assets/")}
+    assert assets == {file.name for file in (ROOT / "src/durable/evidence/reporting/assets").iterdir()}
     assert not [name for name in names if name.split("/")[0] not in ("durable", "durable-0.1.0.dist-info")]
 
 

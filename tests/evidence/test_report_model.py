@@ -105,6 +105,11 @@ def test_a_short_pause_stays_however_short_the_run():
     assert folded(spans((0, 1), (32, 33)), 33) == [(1, 32)]
 
 
+def test_a_pause_is_long_beside_what_is_left_of_the_run():
+    assert folded(spans((0, 200), (279, 479)), 479) == []
+    assert folded(spans((0, 200), (281, 481)), 481) == [(200, 281)]
+
+
 def test_what_never_ended_hides_no_pause():
     bars = [{"kind": OPEN, "from": 0}, *spans((50_000, 50_100))]
     assert folded(bars, 50_100) == [(0, 50_000)]
