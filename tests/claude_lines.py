@@ -1,6 +1,6 @@
 """A transcript as the client writes it, line by line, each naming the one before it.
 
-lines = Lines("session"); lines.prompt("go"); lines.call("Bash", "toolu_1", {"command": "ls"}); lines.result("toolu_1", …)
+lines = Lines("session"); lines.prompt("go"); lines.call("Bash", "toolu_1", {"command": "ls"})
 """
 
 import json

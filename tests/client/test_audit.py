@@ -187,6 +187,25 @@ def test_three_calls_with_hooks_switched_off_in_the_middle_are_named_and_no_othe
     assert TOKEN not in screen + json.dumps(data) and "[redacted:" in screen
 
 
+def test_sessions_that_no_hook_told_of_are_named(guarded: Client, worked: str) -> None:
+    """A cloned repository can switch the hooks off before a session begins: then nothing tells the ledger of it."""
+    fork = str(uuid.uuid4())
+    (guarded.project / ".claude").mkdir()
+    (guarded.project / ".claude" / "settings.json").write_text(OFF, "utf-8")
+    guarded.model.scripts["main"] = [[bash("echo in the dark", f"toolu_dark{turn}")] for turn in range(2)]
+    stranger = guarded.run().session_id
+    assert audited(guarded, worked)["verdict"] == "PASS"  # It was over by then.
+    guarded.model.scripts["main"] += [[say("done")], [say("done")], [bash("echo fork", "toolu_fork")]]
+    guarded.run(prompt="go on", resume=worked, args=["--fork-session", "--session-id", fork])
+    assert {row["session_id"] for row in ledger_view.steps(guarded.state)} == {worked}
+    assert named(audited(guarded, worked)) == [("FAIL", "ran_without_row", "toolu_fork")]
+    data = audited(guarded, stranger)
+    assert named(data) == [("FAIL", "ran_without_row", f"toolu_dark{turn}") for turn in range(2)]
+    (guarded.project / ".claude" / "settings.json").unlink()
+    guarded.run(prompt="go on", resume=worked)
+    assert ("WARN", "session_unknown", "") in named(audited(guarded, worked))
+
+
 def test_a_row_that_was_taken_out_with_its_events_is_named(guarded: Client, worked: str) -> None:
     step = ledger_view.step(guarded.state, tool_use_id="toolu_2")["step_id"]
     tables = ("claims WHERE step_id", "steps WHERE step_id", "events WHERE subject")

@@ -282,3 +282,15 @@ def trace(path: str) -> Trace:
     from durable.agents import claude_trace
 
     return claude_trace.Trace(path)
+
+
+def sessions_in(folder: str) -> list[tuple[str, str]]:
+    from durable.agents import claude_trace
+
+    return claude_trace.sessions_in(folder)
+
+
+def sessions_named(prefix: str) -> list[tuple[str, str]]:
+    from durable.agents import claude_trace
+
+    return claude_trace.sessions_named(prefix)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PIECE = 1_000_000  # bytes in memory at a time, or one line if that is longer
 # The client checks a call before it asks its hooks, and says so in these words if it won't take it.
 NOT_TAKEN = "<tool_use_error>"
+SUFFIX = ".jsonl"
 TYPED = "<bash-input>"
 FOLLOWS = ("parentUuid", "sourceToolAssistantUUID")
 
@@ -96,6 +97,26 @@ class Trace:
                 self._turn += 1
                 if isinstance(content, str) and content.startswith(TYPED):
                     yield Typed(at)
+
+
+def sessions_in(folder: str) -> list[tuple[str, str]]:
+    """Those whose transcripts lie there: id and transcript."""
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith(SUFFIX))
+    except OSError:
+        return []
+    return [(name.removesuffix(SUFFIX), f"{folder}/{name}") for name in names]
+
+
+def sessions_named(prefix: str) -> list[tuple[str, str]]:
+    """The sessions of this machine whose id begins so, whoever has heard of them: id and transcript."""
+    root = os.environ.get("CLAUDE_CONFIG_DIR") or os.path.expanduser("~/.claude")
+    try:
+        folders = sorted(os.listdir(f"{root}/projects"))
+    except OSError:
+        return []
+    found = [one for folder in folders for one in sessions_in(f"{root}/projects/{folder}")]
+    return [one for one in found if prefix and one[0].startswith(prefix)]
 
 
 def _is_call(block: dict[str, Any]) -> bool:

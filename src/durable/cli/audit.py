@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections import Counter
 
 from durable import home
+from durable.agents.registry import AGENTS
 from durable.cli.options import argument
 from durable.cli.reading import has_ledger, no_ledger, notices
 from durable.cli.record import opened
@@ -10,7 +11,8 @@ from durable.cli.result import Facts, Heading, Note, Paragraph, Result, Table
 from durable.cli.screen import columns
 from durable.cli.when import clock, local_day
 from durable.cli.words import fit
-from durable.evidence.audit import COUNTED, Audited, audit
+from durable.errors import UsageError
+from durable.evidence.audit import COUNTED, WRITES, Audited, audit, audit_unheard
 from durable.evidence.findings import FAIL, PASS, UNKNOWN, WARN, Finding, holds
 from durable.view import counted, short_id
 
@@ -24,7 +26,7 @@ OPTIONS = (
     argument("RUN", "The run, or one of its sessions: the id or its beginning; else the latest.", required=False),
 )
 LEVEL = {PASS: "ok", WARN: "warning", FAIL: "problem", UNKNOWN: "warning"}
-SENTENCE = {FAIL: "is not complete", UNKNOWN: "can't be told complete", WARN: "has gaps, each explained"}
+SENTENCE = {FAIL: "is not complete", UNKNOWN: "can't be told complete", WARN: "is complete but for what is explained"}
 KINDS = {
     "ran_without_row": "ran without a row", "row_removed": "lost its row", "row_without_call": "row of no call",
     "row_without_event": "row of no event", "unprepared": "ran before it was prepared",
@@ -36,6 +38,7 @@ KINDS = {
     "transcript_cut": "beyond the end of the transcript", "no_result": "no result in the transcript",
     "enforcement_off": "while enforcement was off", "observe_unrecorded": "unrecorded in observe mode",
     "cut_off": "cut off with its client", "job": "a job, which keeps no transcript", "no_session": "no session",
+    "session_unknown": "session that the ledger has not heard of",
 }  # fmt: skip
 # Calls that are told by their stretch of time; of the others each has something of its own to tell.
 HOLES = {
@@ -57,9 +60,16 @@ def run(run: str = "") -> Result:
     state = home.data_home()
     if not run and not has_ledger(state):
         return _result(None, Audited(UNKNOWN, [], dict.fromkeys(COUNTED, 0)), [Paragraph(no_ledger(state))])
-    with opened(run) as (reader, run_id):
-        found = audit(reader, run_id)
-    return _result(run_id, found, [*notices(), *_view(run_id, found)])
+    try:
+        with opened(run) as (reader, run_id):
+            found = audit(reader, run_id)
+    except UsageError:
+        unheard = AGENTS[WRITES].sessions_named(run)
+        if len(unheard) != 1:
+            raise
+        found = audit_unheard(*unheard[0])
+        return _result(None, found, [*notices(), *_view(unheard[0][0], found, "session")])
+    return _result(run_id, found, [*notices(), *_view(run_id, found, "run")])
 
 
 def _result(run_id: str | None, found: Audited, view: list[Block]) -> Result:
@@ -71,8 +81,8 @@ def _result(run_id: str | None, found: Audited, view: list[Block]) -> Result:
 # ---- for people -------------------------------------------------------------------------------
 
 
-def _view(run_id: str, found: Audited) -> list[Block]:
-    view: list[Block] = [Note(LEVEL[found.verdict], f"{found.verdict}: run {short_id(run_id)} {_sentence(found)}")]
+def _view(named: str, found: Audited, what: str) -> list[Block]:
+    view: list[Block] = [Note(LEVEL[found.verdict], f"{found.verdict}: {what} {short_id(named)} {_sentence(found)}")]
     for group in _groups(found.findings):
         view += _group(group)
     counts = [(NAMES[name], f"{count:,}") for name, count in found.counted.items() if count]

@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING
 
 from durable.agents.registry import AGENTS
 from durable.brief.title import titled
+from durable.clock import stamp
 from durable.errors import DurableError, InputError
 from durable.evidence.findings import FAIL, PASS, UNKNOWN, Finding, worst
 from durable.evidence.hearing import GONE, Hearing, Trail
 from durable.evidence.judging import KILLED, Judge, Surroundings, told_apart
 from durable.evidence.likeness import Likeness
+from durable.evidence.trace import NEVER_RAN
+from durable.evidence.unheard import NEVER, alone, listen, of_session
+from durable.ledger.replica import Replica
 from durable.native import loads
 from durable.step import JOB
 
@@ -53,6 +57,16 @@ def audit(reader: Reader, run_id: str, redactor: Redactor | None = None, key: by
     return _Audit(reader, run_id, Likeness(reader, redactor, key or _fingerprint_key())).done()
 
 
+def audit_unheard(session_id: str, path: str) -> Audited:
+    """Of a session that the ledger has never heard of there is its transcript alone."""
+    likeness = Likeness(None, _redactor(""), None)
+    hearing = listen(path, AGENTS[WRITES], likeness, set())
+    findings = alone(session_id, path, hearing)
+    counted = dict.fromkeys(COUNTED, 0) | {"sessions": 1, "transcripts": len(hearing.trails)}
+    counted |= {"calls": len(hearing.calls), "never_ran": sum(call.ran == NEVER_RAN for call in hearing.calls)}
+    return Audited(worst(one.verdict for one in findings), findings, counted | {"typed": hearing.typed})
+
+
 class _Audit:
     def __init__(self, reader: Reader, run_id: str, likeness: Likeness) -> None:
         self._reader = reader
@@ -69,6 +83,7 @@ class _Audit:
         self._of_parents(talks)
         for session in talks:
             findings += self._session(session, around)
+        findings += self._beside(talks)
         if not talks:
             findings.append(_nothing_to_compare(self._run_id, bool(sessions)))
         findings = told_apart(findings)
@@ -108,6 +123,29 @@ class _Audit:
             if found is not None:
                 path = found["transcript_path"]
                 Hearing([], self._likeness, self._seen).read("", path, AGENTS[WRITES].trace(path))
+
+    def _beside(self, sessions: list[Row]) -> list[Finding]:
+        """A bundle knows of no other sessions than its own, and can't tell which of them are strangers."""
+        run = self._reader.one("run", run_id=self._run_id)
+        if run is None or isinstance(self._reader, Replica):
+            return []
+        heard = self._reader.one("heard_of_run", run_id=self._run_id)
+        until = heard["at"] if heard is not None and run["ended_at"] else NEVER
+        client, findings = AGENTS[WRITES], []
+        folders = {os.path.dirname(one["transcript_path"]) for one in sessions if one["transcript_path"]}
+        for session_id, path in [one for folder in sorted(folders) for one in client.sessions_in(folder)]:
+            if self._is_stranger(session_id, path, run["started_at"]):
+                hearing = listen(path, client, self._likeness, self._seen, until)
+                findings += of_session(session_id, path, hearing, run["started_at"], until)
+        return findings
+
+    def _is_stranger(self, session_id: str, path: str, since: str) -> bool:
+        if self._reader.one("known_session", session_id=session_id) is not None:
+            return False
+        try:
+            return stamp(os.stat(path).st_mtime_ns) >= since
+        except OSError:
+            return False
 
     # ---- the ledger's side ------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ NUMBERED = re.compile(r"^ *\d+\t", re.M)
 class Likeness:
     """`key` is that of the fingerprints, None where it is not at hand."""
 
-    def __init__(self, reader: Reader, redactor: Redactor, key: bytes | None) -> None:
+    def __init__(self, reader: Reader | None, redactor: Redactor, key: bytes | None) -> None:
         self._reader = reader
         self._redactor = redactor
         self._key = key
@@ -66,7 +66,7 @@ class Likeness:
 
     def kept(self, digest: str) -> Any:
         """None where it was let go, lost or damaged."""
-        row = self._reader.one("blob_up_to", digest=digest, most=2**62)
+        row = None if self._reader is None else self._reader.one("blob_up_to", digest=digest, most=2**62)
         found = None if row is None else resolved(digest, row["size"], row["bytes"])
         return None if isinstance(found, Mark) else found
 
