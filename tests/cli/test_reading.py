@@ -276,9 +276,9 @@ def test_percentiles_are_values_that_occurred():
     from durable.evidence.tally import percentiles
 
     assert percentiles([5]) == {"p50": 5, "p95": 5}
-    assert percentiles(range(1, 101)) == {"p50": 50, "p95": 95}
-    assert percentiles([1, None, 9]) == {"p50": 1, "p95": 9}
-    assert percentiles([None]) == {"p50": None, "p95": None}
+    assert percentiles(list(range(100, 0, -1))) == {"p50": 50, "p95": 95}
+    assert percentiles([1, 9]) == {"p50": 1, "p95": 9}
+    assert percentiles([]) == {"p50": None, "p95": None}
 
 
 def test_policy_unknown_lists_the_tools_that_no_rule_names(machine):

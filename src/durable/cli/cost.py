@@ -123,14 +123,15 @@ def _agent(one: Row) -> str:
 
 def _table(name: str, rows: list[tuple[str, Row]], more: str = "") -> Table:
     lines = [[label, *_numbers(one), *([_money(one)] if more else [])] for label, one in rows]
-    if len(rows) > 1 and not more:
+    if len(rows) > 1 and name != "run":
         lines.append(["all", *_numbers(summed([one for _, one in rows]))])
     cut(lines, 0, WIDEST)
     return Table([name, *COLUMNS, *([more] if more else [])], lines)
 
 
 def _runs(rows: list[Row]) -> Table:
-    return _table("run", [(short_id(one["run_id"]), one) for one in rows], more="cost")
+    priced = any(one["micro_usd"] is not None for one in rows)
+    return _table("run", [(short_id(one["run_id"]), one) for one in rows], more="cost" if priced else "")
 
 
 def _money(one: Row) -> str:

@@ -9,9 +9,8 @@ from durable.cli.result import Paragraph, Result
 from durable.cli.screen import columns
 from durable.cli.span import EVER
 from durable.cli.tail import TELLING
-from durable.cli.when import clock, local_day, since_stamp
+from durable.cli.when import clock, since_stamp
 from durable.cli.words import call, fit, one_line
-from durable.clock import now
 from durable.errors import InputError, UsageError
 from durable.ledger.reading import Reader
 from durable.native import loads
@@ -140,7 +139,6 @@ class _Words:
         self._reader = reader
         self._content = contents(reader)
         self._call: Callable[[str], str] = lru_cache(CALLS_KNOWN)(self._looked_up)
-        self._today = local_day(now())
         self._width = columns()
 
     def of(self, rows: list[Row]) -> list[Paragraph]:
@@ -150,7 +148,7 @@ class _Words:
         what = self._call(row["subject"]) if row["type"].startswith("step.") else ""
         about = f"{_subject(row)}  {what}".rstrip()
         text = says(row["type"], _body(row))
-        start = f"{clock(row['at'], self._today):<14}  {short_id(row['run_id']):<8}  {row['type']:<17}"
+        start = f"{clock(row['at'])}  {short_id(row['run_id']):<8}  {row['type']:<17}"
         return fit("  ".join(part for part in (start, about, f"({text})" if text else "") if part), self._width)
 
     def _looked_up(self, step_id: str) -> str:

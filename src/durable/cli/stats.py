@@ -4,7 +4,7 @@ from durable.cli import chart
 from durable.cli.options import Option, value
 from durable.cli.reading import enforcement, find_run, observed, read
 from durable.cli.result import Facts, Heading, Paragraph, Result, Table
-from durable.cli.screen import end_of, from_home, room
+from durable.cli.screen import end_of, from_home, room, without
 from durable.cli.span import FROM, TO, WORKSPACE, described, span
 from durable.cli.words import tool as short_tool
 from durable.errors import UsageError
@@ -42,7 +42,8 @@ OPTIONS = (
 COUNTERS = ("attempts", "executed", "duplicates", "held_back", "refused", "failed", "in_doubt")
 COLUMNS = ("calls", "ran", "again", "held back", "refused", "failed", "in doubt", "median", "p95", "tokens")
 ASKED = ("messages", "input", "output", "from cache", "into cache")
-BAR, LEAST, WIDEST = 30, 12, 40
+DISPENSABLE = ("tokens", "ran", "refused", "again", "into cache", "messages")
+BAR, LEAST, WIDEST = 30, 14, 40
 
 
 def run(
@@ -162,7 +163,7 @@ def compact(number: int) -> str:
 
 def _drawn(columns: list[str], lines: list[list[str]], values: Sequence[int]) -> Table:
     """With a bar to each line where there is room for it, and without what counted nothing."""
-    columns, lines = _without_empty(columns, lines)
+    columns, lines = _fitting(*_without_empty(columns, lines))
     left = room(lines, columns, [0])
     for line in lines:
         line[0] = end_of(line[0], min(max(left, LEAST), WIDEST))
@@ -177,6 +178,16 @@ def _without_empty(columns: list[str], lines: list[list[str]]) -> tuple[list[str
     """Without the counters that counted nothing: ten columns are too many for most screens."""
     kept = [place for place in range(len(columns)) if any(line[place] for line in lines)]
     return [columns[place] for place in kept], [[line[place] for place in kept] for line in lines]
+
+
+def _fitting(columns: list[str], lines: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    """On a narrow screen without what can most easily be done without: a cut number is worse than none."""
+    for name in DISPENSABLE:
+        if room(lines, columns, [0]) >= LEAST:
+            break
+        if name in columns:
+            columns, lines = without(columns.index(name), columns, lines)
+    return columns, lines
 
 
 def _repeated(rate: float) -> str:

@@ -43,6 +43,7 @@ class Tally:
         for name in COUNTERS:
             self.counts[name] += other.counts[name]
         for name in MEASURED:
+            other.measured[name].sort()  # Sorted parts are put in order in one go.
             self.measured[name] += other.measured[name]
         if other.tokens is not None:
             self.take_tokens(other.tokens)
@@ -57,9 +58,9 @@ class Tally:
         return {**self.counts, **{name: percentiles(self.measured[name]) for name in MEASURED}}
 
 
-def percentiles(values: Iterable[int | None]) -> Row:
+def percentiles(values: list[int]) -> Row:
     """By nearest rank: each is a value that occurred."""
-    ordered = sorted(value for value in values if value is not None)
+    ordered = sorted(values)
     return {f"p{percent}": ordered[-(-len(ordered) * percent // 100) - 1] if ordered else None for percent in (50, 95)}
 
 
@@ -77,12 +78,10 @@ def tallies(reader: Reader, by: str, chosen: Row) -> dict[str, Tally]:
 
 def total_tokens(reader: Reader, chosen: Row) -> Row | None:
     """None as well where only some tools are looked at: nothing says which tool they were spent on."""
-    whole = Tally()
     if chosen["tool"] != "*":
         return None
-    for row in reader.all("tokens_by", by=MODEL, **_without_tool(chosen)):
-        whole.take_tokens(row)
-    return whole.tokens
+    row = reader.one("tokens_between", **_without_tool(chosen))
+    return row if row and row["messages"] else None
 
 
 def _calls(reader: Reader, by: str, chosen: Row) -> Iterable[Row]:

@@ -488,6 +488,15 @@ WHERE (:run_id = '' OR run_id = :run_id) AND at >= :earliest AND at < :latest
     WHERE project = :workspace OR substr(project, 1, length(:workspace) + 1) = :workspace || '/'))
 GROUP BY name;
 
+-- name: tokens_between
+SELECT count(*) AS messages, sum(input) AS input, sum(output) AS output, sum(cache_read) AS cache_read,
+       sum(cache_write) AS cache_write
+FROM messages
+WHERE (:run_id = '' OR run_id = :run_id) AND at >= :earliest AND at < :latest
+  AND (:workspace = '' OR run_id IN (
+    SELECT run_id FROM runs
+    WHERE project = :workspace OR substr(project, 1, length(:workspace) + 1) = :workspace || '/'));
+
 -- name: types_of_agents
 SELECT agent_id, max(agent_type) AS agent_type FROM steps WHERE agent_id <> '' GROUP BY agent_id;
 
