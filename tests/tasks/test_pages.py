@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from cli.cli_machine import ROOT, SESSION, Machine
+from client.client import Client
+from client.scripted_model import bash, say
 from tasks.page import TASKS, Command, File, parts
 
 RULE = '[rules."a payment"]\nmatch = "Bash(./pay *)"\neffect = "once"\n'
@@ -22,9 +24,11 @@ NOT_CLONED = (".git", ".venv", "__pycache__", ".*_cache", ".hypothesis", "dist",
 class Reader:
     """Somebody who follows a page: types its commands one after the other, in one directory."""
 
-    def __init__(self, machine: Machine, cwd: Path, **words: str) -> None:
-        self.machine, self.cwd, self.words = machine, cwd, words
-        self.path = [str(machine.home / ".local" / "bin"), str(Path(sys.executable).parent), "/usr/bin", "/bin"]
+    def __init__(self, whose: Machine | Client, cwd: Path, **words: str) -> None:
+        self.home, self.cwd, self.words = whose.home, cwd, words
+        path = [str(whose.home / ".local" / "bin"), str(Path(sys.executable).parent), "/usr/bin", "/bin"]
+        names = {"HOME": str(whose.home), "DURABLE_HOME": str(whose.state), "LOGNAME": "ada", "TZ": "UTC"}
+        self.env = names | {"PATH": os.pathsep.join(path)}
 
     def follow(self, name: str) -> dict[str, str]:
         """What each command printed."""
@@ -38,7 +42,7 @@ class Reader:
         return said
 
     def write(self, file: File) -> None:
-        path = self.cwd / file.path.replace("~", str(self.machine.home), 1)
+        path = self.cwd / file.path.replace("~", str(self.home), 1)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(file.text, "utf-8")
 
@@ -46,10 +50,8 @@ class Reader:
         line = command.line
         for word, meant in self.words.items():
             line = line.replace(word, meant)
-        env = {name: value for name, value in self.machine.env().items() if name != "PYTHONPATH"}
-        env |= {"PATH": os.pathsep.join(self.path), "DURABLE_HOME": str(self.machine.state)}
         done = subprocess.run(
-            ["bash", "-c", line], cwd=self.cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True
+            ["bash", "-c", line], cwd=self.cwd, env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True
         )
         assert done.returncode == command.code, (command.line, done.returncode, done.stdout, done.stderr)
         return done.stdout + done.stderr
@@ -58,12 +60,24 @@ class Reader:
 @pytest.fixture
 def machine(tmp_path: Path) -> Any:
     found = Machine(tmp_path)
-    durable = found.home / ".local" / "bin" / "durable"
+    put_on_path(found.home)
+    yield found
+    found.close()
+
+
+def put_on_path(home: Path) -> None:
+    durable = home / ".local" / "bin" / "durable"
     durable.parent.mkdir(parents=True)
     durable.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT}/src exec {sys.executable} -P -m durable "$@"\n', "utf-8")
     durable.chmod(durable.stat().st_mode | stat.S_IXUSR)
-    yield found
-    found.close()
+
+
+@pytest.fixture
+def worked(guarded: Client) -> tuple[Client, str]:
+    """A machine on which the real client has worked, and the run's id."""
+    put_on_path(guarded.home)
+    session = guarded.run([[bash(guarded.effect("a"))], [bash("false")], [say("done")]])
+    return guarded, session.session_id
 
 
 def paying(machine: Machine) -> str:
@@ -124,6 +138,20 @@ def test_trouble__leads_out_of_it(machine: Machine) -> None:
     assert "enforcement" in said["durable off --for 10m --reason 'the customer waits'"]
     machine.ran("Bash", command="ls again")
     assert machine.steps()[-1]["status"] == "succeeded"
+
+
+def test_prove__finds_nothing_wrong_with_a_session_of_the_real_client(worked: tuple[Client, str]) -> None:
+    client, run_id = worked
+    said = Reader(client, client.project, RUN=run_id).follow("prove")
+    assert "PASS" in said["durable check RUN"]
+    assert (client.project / "report.html").read_text("utf-8").startswith("<!doctype html>")
+
+
+def test_share__gives_a_run_to_somebody_who_finds_it_whole(worked: tuple[Client, str]) -> None:
+    client, run_id = worked
+    said = Reader(client, client.project, RUN=run_id, CLONE=str(ROOT)).follow("share")
+    assert "consistent" in said["python3 CLONE/docs/verify_bundle.py run.json"]
+    assert said["durable diff run.json RUN"]
 
 
 COPY = """

@@ -1,0 +1,1 @@
+from client.conftest import binary, client, guarded  # noqa: F401
