@@ -1,4 +1,4 @@
-"""Tokens and costs from the client's transcript, recorded when a turn, a sub-agent or a session ends, once a message."""
+"""Tokens and costs from the client's transcript, recorded when a turn, a sub-agent or a session ends, each once."""
 
 from __future__ import annotations
 
