@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 from cli.cli_machine import ROOT, SESSION, Machine
 from durable.evidence import bundle, verify_bundle, vouching
@@ -46,7 +47,7 @@ def test_each_command_does_what_it_says(tmp_path):
 def test_every_code_of_a_finding_stands_on_the_page_and_no_other():
     said = set()
     for module in (bundle, verify_bundle, vouching):
-        text = open(module.__file__, encoding="utf-8").read()
+        text = Path(module.__file__).read_text("utf-8")
         said |= set(re.findall(r'Finding\(\s*(?:FAIL|PASS|WARN|UNKNOWN), "(\w+)"', text))
         said |= set(
             re.findall(
