@@ -7,6 +7,7 @@ help:
 	@echo "make test    ruff, mypy and every test"
 	@echo "make interleavings   1,000 random interleavings of calls through the real hooks (minutes)"
 	@echo "make chaos   10,000 hooks killed at random; started again it goes on where it was (an hour or two)"
+	@echo "make tamper  a ledger changed 2,000 times at random: each change that means something is found (minutes)"
 	@echo "make bench   what a hook costs, alone and with many at once (minutes)"
 	@echo "make clean   remove .venv and all caches"
 
@@ -25,6 +26,9 @@ interleavings: .venv/installed-for-tests
 chaos: .venv/installed-for-tests
 	PYTHONPATH=src:tests $(BIN)/python -m chaos 10000
 
+tamper: .venv/installed-for-tests
+	PYTHONPATH=src:tests:tests/evidence $(BIN)/python -m tampering 2000
+
 bench: .venv/installed
 	$(BIN)/python bench/hook_start.py
 	$(BIN)/python bench/breakdown.py
@@ -41,4 +45,4 @@ clean:
 	@scripts/environment '.[test]'
 	@touch $@ .venv/installed
 
-.PHONY: help demo test interleavings chaos bench clean
+.PHONY: help demo test interleavings chaos tamper bench clean

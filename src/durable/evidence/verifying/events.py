@@ -15,7 +15,7 @@ from durable.evidence.verifying.naming import ACCEPTING
 from durable.evidence.verifying.seal import Seal
 from durable.evidence.verifying.view import FAILURES
 from durable.ledger.chain import START
-from durable.ledger.walk import Fault, Walk
+from durable.ledger.walk import CHANGED, Fault, Walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -76,7 +76,7 @@ class Events:
         while done < len(rows):
             self._judge(rows[done][0])
             done += 1 + self._take_fast(rows[done + 1 :])
-        return rows[-1][0] + 1 if len(rows) == _AT_ONCE else None
+        return _behind(rows[-1][0], first) if len(rows) == _AT_ONCE else None
 
     def _take_fast(self, rows: Sequence[tuple[Any, ...]]) -> int:
         """How many of them, from the first on, are beyond doubt."""
@@ -108,12 +108,16 @@ class Events:
             rows = list(self._view.dicts("events_from", first=first, last=self._last, most=_AT_ONCE))
         for row in rows:
             self._judge_row(row)
-        return rows[-1]["seq"] + 1 if len(rows) == _AT_ONCE else None
+        return _behind(rows[-1]["seq"], first) if len(rows) == _AT_ONCE else None
 
     def _judge(self, seq: int) -> None:
         with self._view.leniently():
-            row = next(self._view.dicts("events_from", first=seq, last=seq, most=1))
-        self._judge_row(row)
+            row = next(self._view.dicts("events_from", first=seq, last=seq, most=1), None)
+        if row is None:
+            # In a damaged page: what a look along all events comes upon, no look for its number finds.
+            self.found.note(Fault(CHANGED, seq, f"event {seq} was changed"))
+        else:
+            self._judge_row(row)
 
     def _judge_row(self, row: Mapping[str, Any]) -> None:
         if row["run_id"] not in self.walk.runs:
@@ -125,3 +129,8 @@ class Events:
             self.found.note(fault)
         elif row["type"] in ACCEPTING and self.walk.key_id in self._seals:
             self.found.accepting.append(row["seq"])
+
+
+def _behind(seq: int, first: int) -> int:
+    """Always further on, even where a damaged page has its events in no order."""
+    return max(seq, first) + 1

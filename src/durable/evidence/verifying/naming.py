@@ -75,11 +75,11 @@ def moved(view: View, faults: Sequence[Fault], last: int) -> dict[int, int]:
 
 def _stood_at(view: View, seq: int, others: Sequence[int]) -> int | None:
     try:
-        event = chain.event_of(next(view.dicts("event_at", seq=seq)))
+        event = chain.event_of(next(view.dicts("event_at", seq=seq), {}))
         for number in sorted({*others, *range(seq - _NEAR, seq + _NEAR + 1)} - {seq}):
             event.seq = number
             if chain.digest_of(event) == event.hash:
                 return int(number)
-    except (*FAILURES, TypeError):
+    except (*FAILURES, TypeError, KeyError):
         pass  # It holds what no event of ours ever held.
     return None
