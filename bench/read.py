@@ -30,13 +30,14 @@ from durable.ledger.reading import Reader  # noqa: E402
 
 FEW = CALLS_OF_A_RUN
 DURABLE = (sys.executable, "-m", "durable")
+AT_A_TERMINAL = "terminal: "
 TYPER, VERSION = 'python -c "import typer"', "--version"
 # RUN is the latest, of 2,000 calls, three of them in doubt; EARLIER the first, which ended well; STEP one of its calls.
 VERBS = (
-    "runs", "runs --json", "show RUN", "show RUN --json", "show EARLIER", "show EARLIER --tool Edit", "step STEP",
-    "step STEP --json", "open", "approvals --all", "stats", "stats --run RUN", "stats --json", "failures RUN",
-    "tail --once", "tail --once --run EARLIER --lines 100", "note RUN", "policy unknown",
-    "resume --run-id RUN --dry-run",
+    "runs", "runs --json", "terminal: runs", "show RUN", "show RUN --json", "terminal: show RUN",
+    "show EARLIER --tool Edit", "step STEP", "step STEP --json", "open", "approvals --all",
+    "stats", "stats --by model", "stats --by day", "stats --run RUN", "cost", "cost RUN", "events --count",
+    "events RUN", "failures RUN", "tail --once", "tail --once --run EARLIER --lines 100", "note RUN", "policy unknown",
 )  # fmt: skip
 
 
@@ -53,19 +54,22 @@ class Machine:
         self.home = folder / f"calls-{calls}"
         if not (self.home / "heads" / "ledger").exists():
             Past(self.home).grow(calls)
-        self.env = {"PATH": os.environ["PATH"], "HOME": str(folder), "DURABLE_HOME": str(self.home), "COLUMNS": "120",
+        self.env = {"PATH": os.environ["PATH"], "HOME": str(folder), "DURABLE_HOME": str(self.home),
+                    "COLUMNS": "120", "TERM": "xterm-256color",
                     "PYTHONPATH": str(ROOT / "src")}  # fmt: skip
         with Reader(str(self.home)) as reader:
             runs = [row["run_id"] for row in reader.all("latest_runs", most=1_000)]
             step = reader.all("steps_of_run", run_id=runs[-1])[-1]
             self.names = {"RUN": runs[0], "EARLIER": runs[-1], "STEP": step["step_id"]}
 
-    def words(self, verb: str) -> list[str]:
-        return [*DURABLE, *(self.names.get(word, word) for word in verb.split())]
+    def verb(self, line: str) -> Took:
+        words = line.removeprefix(AT_A_TERMINAL).split()
+        way = "terminal" if line.startswith(AT_A_TERMINAL) else "pipe"
+        return self.run([*DURABLE, *(self.names.get(word, word) for word in words)], way)
 
-    def run(self, words: list[str]) -> Took:
+    def run(self, words: list[str], way: str = "pipe") -> Took:
         told = self.home.with_name("took")
-        launch = [sys.executable, "-I", "-S", str(ROOT / "bench" / "launch.py"), str(told)]
+        launch = [sys.executable, "-I", "-S", str(ROOT / "bench" / "launch.py"), str(told), way]
         done = subprocess.run(
             [*launch, *words], env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
@@ -80,7 +84,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="durable-bench-") as folder:
         kept = Path(wanted.dir or folder)
         kept.mkdir(parents=True, exist_ok=True)
-        few, many = Machine(kept, FEW), Machine(kept, wanted.calls)
+        few, many = Machine(kept, min(FEW, wanted.calls)), Machine(kept, wanted.calls)
         rounds = [one_round(few, many, wanted.verbs or list(VERBS)) for _ in range(wanted.rounds)]
     results = {name: summary(rounds, name) for name in rounds[0]}
     print(json.dumps(results, indent=1) if wanted.json else table(results, wanted.calls))
@@ -99,9 +103,9 @@ def arguments() -> argparse.Namespace:
 def one_round(few: Machine, many: Machine, verbs: list[str]) -> dict[str, tuple[Took, Took]]:
     """What each took on the short ledger and on the long one."""
     typer = many.run([sys.executable, "-c", "import typer"])
-    version = many.run(many.words(VERSION))
+    version = many.verb(VERSION)
     found = {TYPER: (typer, typer), VERSION: (version, version)}
-    return found | {verb: (few.run(few.words(verb)), many.run(many.words(verb))) for verb in verbs}
+    return found | {verb: (few.verb(verb), many.verb(verb)) for verb in verbs}
 
 
 def summary(rounds: list[dict[str, tuple[Took, Took]]], name: str) -> dict[str, float]:

@@ -40,3 +40,9 @@ def test_checkpoint_compares_the_thresholds_it_is_given() -> None:
 
 def test_concurrency_loses_nothing() -> None:
     assert "0 failures" in ran("concurrency.py", "--clients", "2", "--calls", "2")
+
+
+def test_read_measures_verbs_beside_the_version_on_a_ledger_that_it_writes() -> None:
+    found = json.loads(ran("read.py", "--calls", "30", "--rounds", "1", "--json", "runs", "terminal: show RUN"))
+    assert set(found) == {'python -c "import typer"', "--version", "runs", "terminal: show RUN"}
+    assert found["--version"]["cpu_ratio"] == 1 and all(one["peak_mb"] > 5 for one in found.values())

@@ -13,9 +13,11 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "cli"))
 
 from cli_machine import SESSION, Machine
 
+from durable.evidence import verify
 from durable.evidence.findings import FAIL, PASS, UNKNOWN, WARN
 from durable.evidence.invariants import INVARIANTS, NAMES, Looked, check, examined, verdict_of
 from durable.ledger.reading import Reader
+from durable.ledger.replica import Replica
 
 POLICY = '[rules.pay]\nmatch = "Bash(pay *)"\neffect = "once"\n'
 PAID = "(SELECT step_id FROM steps WHERE effect = 'once')"
@@ -81,6 +83,7 @@ IN_DOUBT = "UPDATE steps SET status = 'in_doubt', doubted_at = '2026', doubt = '
 WAITING = "UPDATE steps SET status = 'prepared', deferred_at = '2026', closed_at = NULL"
 CASES = [
     ("chain_valid", FAIL, "", ("UPDATE events SET body = '{}' WHERE type = 'step.running'",)),
+    ("chain_valid", UNKNOWN, "no_events", (f"DELETE FROM events WHERE run_id = '{SESSION}'",)),
     ("receipt_completeness", FAIL, "receipt_missing", (column("closed_at", "NULL"),)),
     ("receipt_completeness", FAIL, "receipt_empty", (column("output", "NULL"),)),
     ("receipt_completeness", FAIL, "receipt_unfounded", (column("(output, closed_by)", "(NULL, 'operator')"),)),
@@ -177,11 +180,31 @@ def test_what_was_spoiled_is_named(state, name, verdict, code, statements):
     one = looked(state)[name]
     assert one.verdict == verdict
     assert not code or code in {finding.code for finding in one.findings if finding.verdict == verdict}
-    assert all(finding.where and finding.says for finding in one.findings)
+    assert all(finding.says and (finding.where or code == "no_events") for finding in one.findings)
 
 
 def test_every_invariant_is_spoiled_by_some_case():
     assert {case[0] for case in CASES} == set(NAMES)
+
+
+def test_a_verdict_on_the_chain_that_comes_without_a_reason_is_kept(state, monkeypatch):
+    monkeypatch.setattr(verify, "verify_run", lambda *_: verify.Verified(PASS, UNKNOWN, [], {}))
+    one = looked(state)["chain_valid"]
+    assert (one.verdict, [finding.code for finding in one.findings]) == (UNKNOWN, ["chain_unknown"])
+
+
+def test_what_a_bundle_names_of_another_run_can_not_be_looked_up(state):
+    tamper(
+        state,
+        "UPDATE events SET body = json_set(body, '$.duplicate_of', 'of_another_run') "
+        f"WHERE type = 'step.prepared' AND subject = {PAID}",
+    )
+    with Reader(str(state)) as reader:
+        events = reader.all("events_of_run", run_id=SESSION)
+        contents = [(row["digest"], row["bytes"]) for row in reader.all("contents")]
+    with Replica("run.json", events, contents) as alone:
+        found = {one.invariant.name: one for one in examined(alone, SESSION)}["refs_closed_world"]
+    assert [(one.verdict, one.code) for one in found.findings] == [(UNKNOWN, "reference_elsewhere")]
 
 
 def test_contents_that_were_let_go_are_no_loose_ends(state):
