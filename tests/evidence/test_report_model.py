@@ -123,9 +123,9 @@ def test_pauses_at_both_ends_count():
 
 
 def test_agents_that_never_overlap_share_a_column():
-    steps = [row(agent_id=one, agent_type=f"type {one}") for one in ("a", "b", "a", "", "c")]
+    steps = [row(agent_id=one, agent_type=f"type {one}") for one in ("a", "b", "a", "", "c", "d", "c")]
     lanes = {lane["id"]: (lane["column"], lane["first"], lane["last"], lane["steps"]) for lane in lanes_of(steps)}
-    assert lanes == {"": (0, 3, 3, 1), "a": (1, 0, 2, 2), "b": (2, 1, 1, 1), "c": (1, 4, 4, 1)}
+    assert lanes == {"": (0, 3, 3, 1), "a": (1, 0, 2, 2), "b": (2, 1, 1, 1), "c": (1, 4, 6, 2), "d": (2, 5, 5, 1)}
 
 
 def test_a_job_is_called_one():
