@@ -17,6 +17,7 @@ from hooks.door import Door, FakeClient, bash, ran, recorded
 SESSION = "11111111-aaaa-4aaa-8aaa-111111111111"
 AGENT = "a0123456789abcdef"
 RECORDED = sorted((Path(__file__).parents[1] / "fixtures" / "transcripts").glob("*.jsonl"))
+LONG_AGO = "2026-01-01T10:00:00.000Z"
 OFF = {"by": "ada", "reason": "moving house", "since": "2026-01-01T00:00:00.000000Z", "id": "ab12"}
 
 
@@ -45,12 +46,12 @@ class Desk:
         return {"command": command or f"echo {use_id}", "use_id": use_id, "session_id": SESSION,
                 "transcript_path": str(self.path), "cwd": str(self.door.project), **more, **fields}  # fmt: skip
 
-    def before(self, use_id, **how):
-        answer = self.door.pre(bash(**self.told(use_id, **how)))
+    def before(self, use_id, env=(), **how):
+        answer = self.door.pre(bash(**self.told(use_id, **how)), **dict(env))
         assert answer.code == 0, answer
 
-    def after(self, use_id, stdout="hi", **how):
-        assert self.door.post(ran(stdout=stdout, **self.told(use_id, **how))).code == 0
+    def after(self, use_id, stdout="hi", env=(), **how):
+        assert self.door.post(ran(stdout=stdout, **self.told(use_id, **how)), **dict(env)).code == 0
 
     def recorded(self, use_id, **how):
         self.before(use_id, **how)
@@ -61,14 +62,14 @@ class Desk:
         self.lines.ran("Bash", use_id, {"command": command or f"echo {use_id}"}, response, at)
 
     def call(self, use_id, **how):
-        self.before(use_id, **how)
         self.lines.call("Bash", use_id, {"command": how.get("command") or f"echo {use_id}"})
+        self.before(use_id, **how)
         self.after(use_id, **how)
         self.lines.result(use_id, "hi", {**recorded("PostToolUse-Bash")["tool_response"], "stdout": "hi"})
 
     def call_inside(self, use_id, said="hi", **marks):
-        self.before(use_id, agent=AGENT)
         self.inside.call("Bash", use_id, {"command": f"echo {use_id}"})
+        self.before(use_id, agent=AGENT)
         self.after(use_id, agent=AGENT)
         self.inside.result(use_id, said, **marks)
 
@@ -76,14 +77,14 @@ class Desk:
     def inside_path(self):
         return self.path.with_suffix("") / "subagents" / f"agent-{AGENT}.jsonl"
 
-    def audited(self, text=None):
+    def audited(self, text=None, run_id=SESSION):
         self.lines.write(self.path)
         if len(self.inside.lines) > 1:
             self.inside.write(self.inside_path)
         if text is not None:
             self.path.write_bytes(text)
         with Reader(str(self.door.state)) as reader:
-            return audit(reader, SESSION)
+            return audit(reader, run_id)
 
     def shell(self, *statements):
         with sqlite3.connect(self.door.state / "ledger.db", isolation_level=None) as ledger:
@@ -204,6 +205,54 @@ def test_but_not_where_a_call_of_the_same_turn_has_its_row(desk):
     assert desk.audited().verdict == PASS
 
 
+def test_a_call_that_failed_ran_as_well(desk):
+    desk.call("toolu_1")
+    for use_id, said in (("toolu_2", "it says no"), ("toolu_3", "Exit code 2")):
+        desk.lines.call("mcp__lab__send", use_id, {"to": "bob"})
+        desk.lines.result(use_id, said, f"Error: {said}", is_error=True)
+    assert named(desk.audited()) == [(FAIL, "ran_without_row", "toolu_2"), (FAIL, "ran_without_row", "toolu_3")]
+
+
+def test_of_two_equal_calls_under_one_id_the_row_is_that_of_its_time(desk):
+    desk.written("toolu_1", at=LONG_AGO)
+    desk.call("toolu_1")
+    found = desk.audited()
+    assert named(found) == [(FAIL, "ran_without_row", "toolu_1")]
+    assert found.findings[0].where["at"] == LONG_AGO
+
+
+def test_a_hole_belongs_to_the_run_that_its_session_worked_for(desk):
+    desk.call("toolu_1")
+    desk.written("toolu_2")
+    desk.call("toolu_3", env={"DURABLE_RUN_ID": "R"})
+    desk.written("toolu_4")
+    assert named(desk.audited()) == [(FAIL, "ran_without_row", "toolu_2")]
+    assert named(desk.audited(run_id="R")) == [(FAIL, "ran_without_row", "toolu_4")]
+
+
+def test_a_fork_whose_parent_is_not_at_hand_is_not_accused(desk):
+    desk.written("toolu_1", at=LONG_AGO)
+    desk.call("toolu_2")
+    assert named(desk.audited()) == [(FAIL, "ran_without_row", "toolu_1")]
+    desk.shell("UPDATE sessions SET source = 'fork'")
+    assert named(desk.audited()) == [(UNKNOWN, "from_elsewhere", "toolu_1")]
+
+
+def test_what_a_fork_repeats_of_another_runs_session_is_not_its_own(desk):
+    parent = desk.path.with_name("parent.jsonl")
+    desk.written("toolu_1", at=LONG_AGO)
+    desk.lines.write(parent)
+    desk.call("toolu_2")
+    desk.shell(
+        "PRAGMA foreign_keys = OFF",
+        f"INSERT INTO sessions SELECT 'parent', 'other', 0, source, '{parent}', cwd, entrypoint, permission_mode,"
+        " attended, joined_at, ended_at, end_reason, NULL FROM sessions",
+        "UPDATE sessions SET continues = 'parent' WHERE session_id <> 'parent'",
+    )
+    found = desk.audited()
+    assert (found.verdict, found.counted["repeated"]) == (PASS, 1)
+
+
 # ---- rows that are not as they should be ----------------------------------------------------------
 
 
@@ -226,6 +275,71 @@ def test_a_row_that_is_refused_while_its_call_ran_is_a_failure(desk):
     desk.call("toolu_1")
     desk.shell("INSERT INTO moves VALUES ('succeeded', 'refused')", "UPDATE steps SET status = 'refused'")
     assert named(desk.audited()) == [(FAIL, "ran_though_refused", "toolu_1")]
+
+
+def test_a_row_without_a_permit_is_a_failure(desk):
+    desk.call("toolu_1")
+    desk.shell("UPDATE steps SET running_at = NULL")
+    assert named(desk.audited()) == [(FAIL, "ran_without_permit", "toolu_1")]
+
+
+def test_a_row_that_came_afterwards_may_be_explained(desk):
+    desk.call("toolu_1")
+    desk.shell("UPDATE steps SET flag = 'unprepared', would = 'permit'")
+    assert named(desk.audited()) == [(WARN, "observe_unrecorded", "toolu_1")]
+    desk.shell("UPDATE steps SET would = NULL, prepared_at = '2026-01-01T10:00:00.000000Z'")
+    desk.door.config.mkdir(parents=True, exist_ok=True)
+    marker = desk.door.config / "off.json"
+    marker.write_text(json.dumps({**OFF, "until": "2026-01-02T00:00:00.000000Z"}))
+    marker.chmod(0o600)
+    assert named(desk.audited()) == [(WARN, "enforcement_off", "toolu_1")]
+
+
+def test_a_second_result_that_is_another_one_is_a_failure(desk):
+    desk.call("toolu_1")
+    desk.lines.result("toolu_1", "ho", {**recorded("PostToolUse-Bash")["tool_response"], "stdout": "ho"})
+    desk.lines.result("toolu_1", "hi", {**recorded("PostToolUse-Bash")["tool_response"], "stdout": "hi"})
+    assert named(desk.audited()) == [(FAIL, "result_differs", "toolu_1")]
+
+
+def test_what_the_model_read_is_held_against_the_answer_as_well(desk):
+    desk.call("toolu_1")
+    desk.lines.lines[-1] = desk.lines.lines[-1].replace('"content":"hi"', '"content":"ho"')
+    assert named(desk.audited()) == [(FAIL, "result_differs", "toolu_1")]
+
+
+def test_another_tool_under_the_same_id_is_another_call(desk):
+    desk.call("toolu_1")
+    desk.shell("UPDATE steps SET tool_name = 'Write'")
+    assert named(desk.audited()) == [(FAIL, "input_differs", "toolu_1")]
+
+
+def test_the_input_is_known_by_the_key_or_by_its_content(desk):
+    desk.call("toolu_1")
+    desk.shell("UPDATE steps SET input_hash = 'another'")
+    assert desk.audited().verdict == PASS
+    desk.shell("UPDATE steps SET input = output")
+    assert named(desk.audited()) == [(FAIL, "input_differs", "toolu_1")]
+
+
+def test_what_durable_executed_itself_stands_in_no_transcript(desk):
+    desk.call("toolu_1")
+    desk.recorded("toolu_2")
+    desk.call("toolu_3")
+    desk.shell("UPDATE steps SET closed_by = 'resume' WHERE tool_use_id = 'toolu_2'")
+    found = desk.audited()
+    assert (found.verdict, found.counted["by_durable"]) == (PASS, 1)
+
+
+def test_a_call_that_started_again_has_two_rows_and_one_line(desk):
+    desk.call("toolu_1")
+    desk.recorded("toolu_1")
+    desk.call("toolu_2")
+    assert named(desk.audited()) == [(FAIL, "row_without_call", "toolu_1")]
+    last = "(SELECT max(seq) FROM steps WHERE tool_use_id = 'toolu_1')"
+    desk.shell("INSERT INTO moves VALUES ('succeeded', 'refused')",
+               f"UPDATE steps SET status = 'refused', running_at = NULL WHERE seq = {last}")  # fmt: skip
+    assert desk.audited().verdict == PASS
 
 
 def test_a_receipt_of_a_call_that_never_ran_is_a_failure(desk):
@@ -274,6 +388,18 @@ def test_a_sub_agents_transcript_that_is_gone_is_unknown(desk):
     desk.inside_path.unlink()
     desk.inside.lines.clear()
     assert [(one.code, one.where["agent"]) for one in desk.audited().findings] == [("transcript_gone", AGENT)]
+
+
+def test_a_result_that_was_cut_off_is_unknown(desk):
+    desk.call("toolu_1")
+    desk.lines.lines.pop()
+    assert named(desk.audited()) == [(UNKNOWN, "no_result", "toolu_1")]
+
+
+def test_a_last_line_that_was_not_finished_is_unknown(desk):
+    desk.call("toolu_1")
+    desk.lines.say("done")
+    assert named(desk.audited(desk.lines.text.encode()[:-9])) == [(UNKNOWN, "transcript_broken", None)]
 
 
 def test_lines_in_another_order_are_unknown(desk):
@@ -354,9 +480,8 @@ def test_whatever_is_torn_out_of_a_transcript_it_never_passes_for_whole(whole, m
 def says(text):
     """What it says of calls; None if it is not whole. A letter less in a prompt is not what an audit looks at."""
     try:
-        lines = [json.loads(line) for line in text.splitlines()]
-    except ValueError:
+        blocks = [block for line in text.splitlines() for block in json.loads(line)["message"]["content"]]
+    except (ValueError, TypeError, KeyError):
         return None
-    blocks = [block for line in lines for block in line.get("message", {}).get("content", [])]
     calls = [block for block in blocks if isinstance(block, dict) and "tool" in block.get("type", "")]
     return calls if text.endswith(b"\n") else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from durable.brief.title import titled
-from durable.evidence.trace import NEVER_RAN, PERHAPS, RAN, Asked, Broken, Told
+from durable.evidence.trace import PERHAPS, RAN, Asked, Broken, Told
 
 if TYPE_CHECKING:
     from typing import Any
@@ -103,11 +103,12 @@ class Hearing:
         return heard
 
     def _told(self, heard: Heard | None, item: Told) -> None:
-        if heard is None or heard.ran == RAN:
+        if heard is None:
             return
         if item.agent:
             self.began.add(item.agent)
-        heard.ran, heard.why, heard.told_at = item.ran, item.why, item.at
-        if item.ran != NEVER_RAN:
-            for row in self._rows.get(item.use_id, ()):
+        if heard.ran != RAN:
+            heard.ran, heard.why, heard.told_at = item.ran, item.why, item.at
+        for row in self._rows.get(item.use_id, ()):
+            if heard.results.get(row["step_id"]) is not False:
                 heard.results[row["step_id"]] = self._likeness.of_result(item, row)
