@@ -197,10 +197,9 @@ def test_killed_as_it_replaces_one_there_is_still_one(backed_up, dest, point):
     assert backed_up.cli("backup", str(dest), env={"DURABLE_TEST_CRASH": f"{point}:kill"}).returncode == -9
     if point == "mid-backup-swap":
         assert "which is whole" in says(checked(backed_up, dest, code=1), "exists")
-        place = f"{dest}.before"
-    else:
-        place = dest
-    assert set(verdicts(checked(backed_up, place)).values()) == {"PASS"}
+        assert set(verdicts(checked(backed_up, f"{dest}.before")).values()) == {"PASS"}
+        assert backed_up.cli("backup", str(dest), env={"DURABLE_TEST_CRASH": "mid-backup:kill"}).returncode == -9
+    assert set(verdicts(checked(backed_up, dest)).values()) == {"PASS"}
     backed_up.json("backup", str(dest))
     assert checked(backed_up, dest)["behind"] == 0 and os.listdir(dest.parent) == ["durable"]
 

@@ -126,6 +126,15 @@ def test_a_project_may_tighten_each_field_and_loosen_none(
     assert (found.tightened_by, found.ignored) == (("mine", ()) if taken else ("", (name,)))
 
 
+@pytest.mark.parametrize(("users", "projects"), [("sealed", "public"), ("public", "sealed"), ("sealed", "sealed")])
+def test_a_project_may_seal_and_never_unseal_what_only_reads(users: str, projects: str) -> None:
+    texts = {
+        "user": of_pay(effect="read", evidence=users),
+        "project": rule("theirs", "mcp__pay__*", effect="read", evidence=projects),
+    }
+    assert asked(policy_of(**texts), PAY).sealed
+
+
 def test_what_the_user_allows_a_project_may_loosen() -> None:
     user = 'allow_project = ["theirs"]\n' + of_pay(effect="once")
     assert (
