@@ -8,7 +8,7 @@ help:
 	@echo "make interleavings   1,000 random interleavings of calls through the real hooks (minutes)"
 	@echo "make chaos   10,000 hooks killed at random; started again it goes on where it was (an hour or two)"
 	@echo "make tamper  a ledger changed 2,000 times at random: each change that means something is found (minutes)"
-	@echo "make bench   what a hook costs, alone and with many at once (minutes)"
+	@echo "make bench   what a hook costs, alone and with many at once, and reading a long ledger (minutes)"
 	@echo "make clean   remove .venv and all caches"
 
 demo: .venv/installed
@@ -33,6 +33,7 @@ bench: .venv/installed
 	$(BIN)/python bench/hook_start.py
 	$(BIN)/python bench/breakdown.py
 	$(BIN)/python bench/concurrency.py
+	$(BIN)/python bench/read.py
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build
