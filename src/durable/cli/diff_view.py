@@ -44,9 +44,10 @@ def record_note(run_id: str, begins: tuple[int, bool, bool]) -> list[Block]:
 
 
 def verdict_view(verdict: str, found: list[Finding]) -> list[Block]:
+    """What the calls below don't show by themselves."""
     says = {PASS: "as expected", FAIL: "not as expected", UNKNOWN: "nobody can tell"}
     level = {FAIL: "problem", UNKNOWN: "warning"}
-    told = [Note(level[one.verdict], one.says) for one in found if not one.where or one.code == "cost_grew"]
+    told = [Note(level[one.verdict], one.says) for one in found if one.code.startswith("cost_")]
     return [Heading(f"{verdict} {says[verdict]}"), *told]
 
 
