@@ -68,7 +68,7 @@ class Machine:
         command = [sys.executable, "-I", "-S", str(ROOT / "hooks" / f"{door}.py")]
         text = json.dumps(payload)
         return subprocess.run(
-            command, env=self.env(**client, **env), input=text, capture_output=True, text=True, timeout=60
+            command, env=self.env(**(client | env)), input=text, capture_output=True, text=True, timeout=60
         )
 
     def _tell(self, door, name, env, **fields):
