@@ -80,6 +80,28 @@ def test_while_hooks_write_it_is_the_ledger_of_one_moment(machine, dest):
     assert last["behind"] > 0 and "events more" in says(last, "behind")
 
 
+def test_what_is_written_between_its_first_look_and_its_copy_is_not_in_it(machine, dest):
+    dest.parent.mkdir()
+    first, held = held_at(machine, dest, "mid-copy")
+    machine.ran("Bash", command="echo meanwhile")
+    held.unlink()
+    assert first.wait(60) == 0
+    found = checked(machine, dest)
+    assert (set(verdicts(found).values()), found["behind"]) == ({"PASS"}, 3)
+
+
+def held_at(machine, dest, point):
+    held = machine.root / "held"
+    backup = subprocess.Popen(
+        [sys.executable, "-m", "durable", "backup", str(dest)],
+        env=machine.env(DURABLE_TEST_CRASH=f"{point}:hold={held}"),
+        stdout=subprocess.DEVNULL,
+    )
+    while not held.exists():
+        assert backup.poll() is None
+    return backup, held
+
+
 # Two hooks a call, until it is told to end by the calls being made.
 WRITER = """
 import sys
@@ -162,14 +184,7 @@ def test_what_stands_half_made_and_is_not_ours_is_left_alone(machine, dest):
 
 def test_of_two_at_once_the_second_is_refused(machine, dest):
     dest.parent.mkdir()
-    held = machine.root / "held"
-    first = subprocess.Popen(
-        [sys.executable, "-m", "durable", "backup", str(dest)],
-        env=machine.env(DURABLE_TEST_CRASH=f"mid-backup:hold={held}"),
-        stdout=subprocess.DEVNULL,
-    )
-    while not held.exists():
-        assert first.poll() is None
+    first, held = held_at(machine, dest, "mid-backup")
     assert "another backup is being made" in refused(machine, dest, code=3)
     held.unlink()
     assert first.wait(60) == 0

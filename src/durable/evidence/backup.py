@@ -155,6 +155,7 @@ def _copy_ledger(home: str, place: str) -> dict[str, Any]:
         last = source.execute(named_statements("reading.sql")["last_event"]).fetchone()
         if last is None:
             raise LedgerError("the ledger holds no event at all", damage_remedy())
+        crash.point("mid-copy")
         target = sqlite.connect(copy, isolation_level=None)
         try:
             source.backup(target)

@@ -129,8 +129,9 @@ def _verified(state: str, manifest: Manifest) -> Finding:
 
     found = verify_ledger(state)
     with Reader(state) as reader:
-        event = reader.all("events_after", seq=manifest["seq"] - 1, most=1)
-    if not event or event[0]["hash"] != manifest["hash"]:
+        end = reader.all("events_after", seq=manifest["seq"] - 1, most=3)
+    # Behind its last event stands that of the trial alone.
+    if [event["type"] for event in end[1:]] != ["ledger.restored"] or end[0]["hash"] != manifest["hash"]:
         return Finding(FAIL, "restorable", f"it does not end where its manifest says, at event {manifest['seq']:,}")
     if found.verdict != PASS:
         faults = [one.says for one in found.findings if one.verdict == found.verdict][:_SHOWN]
