@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from conformance.past import RUN
 from durable.evidence.findings import FAIL, PASS, UNKNOWN, WARN
 from durable.evidence.verify import keys_at_hand, verify_ledger, verify_run
-from durable.evidence.verifying import shares
+from durable.evidence.verifying import rows, shares
 from durable.evidence.verifying.seal import Seal
 from durable.ledger import chain, head, keys
 from durable.ledger.keyring import renew
@@ -389,3 +389,22 @@ def test_nothing_is_written_by_looking(home):
     assert {path: data for path, data in after.items() if data} == {
         path: data for path, data in before.items() if data and "-shm" not in path.name
     }
+
+
+def test_one_is_not_the_same_as_one_point_nought_in_a_row():
+    """Only damage to a page puts the one where the other was: no statement can."""
+    (found,) = rows.compared("t", ["a", "b"], ["a"], iter([("x", 1.0)]), iter([("x", 1)]))
+    assert (found.kind, found.columns) == (rows.CHANGED, ["b"])
+
+
+def test_an_exported_run_is_verified_from_its_file(lived_in):
+    run = [sys.executable, "-m", "durable", "export", "-o", str(lived_in.root / "run.json")]
+    base = {"PATH": os.environ["PATH"], "HOME": str(lived_in.root), "DURABLE_HOME": str(lived_in.state),
+            "PYTHONPATH": str(ROOT / "src")}  # fmt: skip
+    assert subprocess.run(run, env=base, capture_output=True, timeout=60).returncode == 0
+    done = verify(lived_in, str(lived_in.root / "run.json"), "--json")
+    data = json.loads(done.stdout)["data"]
+    assert (done.returncode, data["of"], data["consistent"], data["authentic"]) == (0, "bundle", PASS, PASS)
+    elsewhere = verify(lived_in, str(lived_in.root / "run.json"), "--json", DURABLE_HOME=str(lived_in.root / "none"))
+    assert (elsewhere.returncode, json.loads(elsewhere.stdout)["data"]["authentic"]) == (1, UNKNOWN)
+    assert verify(lived_in, "--signer", "nobody.pub").returncode == 2

@@ -45,7 +45,7 @@ REMEDIES = {
         ("row_", "schema_", "move_", "meta_"), "rebuild --replace --reason TEXT puts rows and schema made anew in place"
     ),
     "pages_": "doctor --repair saves what can be read",
-    "blob_": "restore FILE --reason TEXT puts a backup back; doctor --repair takes a changed content out",
+    "blob_": "doctor --repair takes a changed content out, a backup brings it back",
     **dict.fromkeys(
         ("event_", "chain_", "head_"),
         "restore FILE --reason TEXT puts a backup back; without FILE it accepts the ledger as it is",
@@ -151,7 +151,7 @@ def _view(of: str, name: str, verdict: str, found: Verified) -> Iterator[Block]:
     if (more := len(found.findings) - SHOWN) > 0:
         yield Paragraph(f"and {counted(more, 'more finding')}; --json names them")
     for remedy in dict.fromkeys(filter(None, map(_remedy, found.findings))):
-        yield Note("note", f"{home.command()} {remedy}")
+        yield Note("note", f"next: {home.command()} {remedy}")
 
 
 def _title(of: str, name: str) -> str:

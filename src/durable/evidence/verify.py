@@ -36,6 +36,17 @@ OF_AUTHENTICITY = frozenset(
         "key_not_at_hand",
     )
 )
+_OTHER_EVENTS = frozenset(
+    (
+        "event_changed",
+        "event_link",
+        "event_missing",
+        "event_moved",
+        "event_order",
+        "event_run_link",
+        "ledger_incomplete",
+    )
+)
 UNREADABLE = "unreadable"
 
 
@@ -95,8 +106,7 @@ def judged(findings: Sequence[Finding], counted: dict[str, int], digest: str) ->
     blind = [UNKNOWN] * any(one.code == UNREADABLE for one in findings) or [UNKNOWN] * (not counted.get("events"))
     consistent = worst([PASS, *blind, *(one.verdict for one in findings if one.code not in OF_AUTHENTICITY)])
     authentic = worst([PASS, *blind, *(one.verdict for one in findings if one.code in OF_AUTHENTICITY)])
-    if consistent == FAIL and authentic == PASS:
-        # What a key vouches for is the events: with one of them gone or changed it vouches for another record.
-        authentic = FAIL if any(one.code.startswith("event_") and one.verdict == FAIL for one in findings) else PASS
+    if any(one.code in _OTHER_EVENTS and one.verdict == FAIL for one in findings):
+        authentic = FAIL  # Whoever held the key wrote other events than these.
     replay_safe = consistent == PASS and not counted.get("contents_expired")
     return Verified(consistent, authentic, list(findings), counted, digest, replay_safe)

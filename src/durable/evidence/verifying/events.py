@@ -33,10 +33,11 @@ _NEW = (0, START)
 
 
 class Walked:
-    """`sealed` were made under a key at hand. By those in `accepting` a person took the ledger as it stood."""
+    """`sealed` were made under a key at hand, `unsealed` under one that is not. By those in `accepting` a person took
+    the ledger as it stood."""
 
     def __init__(self) -> None:
-        self.events = self.sealed = self.bytes = self.more_faults = 0
+        self.events = self.sealed = self.unsealed = self.bytes = self.more_faults = 0
         self.faults: list[Fault] = []
         self.accepting: list[int] = []
 
@@ -100,6 +101,7 @@ class Events:
         found.events += done
         found.bytes += size
         found.sealed += done if seal is not None else 0
+        found.unsealed += done if seal is None else 0
         return done
 
     def _take_exactly(self, first: int) -> int | None:
@@ -127,7 +129,9 @@ class Events:
         self.found.sealed += self.walk.key_id in self._seals
         if fault:
             self.found.note(fault)
-        elif row["type"] in ACCEPTING and self.walk.key_id in self._seals:
+        elif self.walk.key_id not in self._seals:
+            self.found.unsealed += 1
+        elif row["type"] in ACCEPTING:
             self.found.accepting.append(row["seq"])
 
 

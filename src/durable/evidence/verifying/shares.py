@@ -94,6 +94,7 @@ def _join(first: Events, part: dict[str, Any]) -> bool:
     walk.seq, walk.hash, walk.key_id = part["seq"], part["hash"], part["key_id"]
     found.events += part["events"]
     found.sealed += part["sealed"]
+    found.unsealed += part["unsealed"]
     found.bytes += part["bytes"]
     found.accepting += part["accepting"]
     return True
@@ -146,5 +147,6 @@ def _account(events: Events, stretch: Stretch) -> Iterator[tuple[str, Any]]:
         ("events", found.events),
         ("sealed", found.sealed),
         ("bytes", found.bytes),
+        ("unsealed", found.unsealed),
         ("accepting", found.accepting),
     )

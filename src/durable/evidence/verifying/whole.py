@@ -69,7 +69,7 @@ class _Look:
         # After the view: the key that it wants was on its way before it could be wanted.
         self.keys = {key.key_id: key.chain for key in keys_of(home)}
         self.walk = Walk(self.keys)
-        self.accepted = 0
+        self.accepted = self.unsealed = 0
         self._progress = progress or (lambda what, done, total: None)
 
     def at_all(self) -> None:
@@ -105,7 +105,7 @@ class _Look:
             )
             return
         events = walked(self.view, self.keys, last[0], self._told("events", last[0]))
-        found, self.walk = events.found, events.walk
+        found, self.walk, self.unsealed = events.found, events.walk, events.found.unsealed
         self.counted |= {"events": found.events, "sealed": found.sealed, "runs": len(self.walk.runs.keys() - {""})}
         self.accepted = max(found.accepting, default=0)
         elsewhere = naming.moved(self.view, found.faults, self.walk.seq)
@@ -184,8 +184,7 @@ class _Look:
             self.stated, known, ledger_id or str(meta.get("ledger_id")), walk.seq, self._hash_at
         )
         if last:
-            unsealed = last - self.counted["sealed"]
-            self.findings += key_faults(wanted, walk.key_id, self.keys, unsealed)
+            self.findings += key_faults(wanted, walk.key_id, self.keys, self.unsealed)
 
     def _ledger_id(self) -> str | None:
         first = next(self.view.dicts("event_at", seq=1), None)
