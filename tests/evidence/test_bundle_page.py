@@ -30,7 +30,7 @@ def test_each_command_does_what_it_says(tmp_path):
     )
     public = key.public_key().public_bytes(form.Encoding.OpenSSH, form.PublicFormat.OpenSSH)
     (machine.project / "KEY.pub").write_bytes(public)
-    assert len(lines()) == 7
+    assert len(lines()) == 8
     for line in lines():
         words = [SESSION[:8] if word == "RUN" else word for word in shlex.split(line)]
         if words[0] == "python3":
