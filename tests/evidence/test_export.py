@@ -11,7 +11,7 @@ import pytest
 
 from cli.cli_machine import FULL, ROOT, SESSION, Machine
 from conformance.past import OWNER, RUN, move, owner_body, prepare, seat, session_body
-from durable.evidence.findings import FAIL, PASS, UNKNOWN
+from durable.evidence.findings import FAIL, PASS, UNKNOWN, WARN
 from durable.evidence.verify import keys_at_hand
 from durable.evidence.verify_bundle import Examined, verify_bundle
 from durable.ledger.sqlite import SqliteLedger
@@ -242,6 +242,22 @@ def test_while_hooks_write_it_shows_one_moment(machine):
     finally:
         writer.join()
     assert counts == sorted(counts) and exported(machine)[0]["summary"]["steps"] == 13
+
+
+def test_however_much_was_lost_is_a_warning_and_what_is_more_is_counted(home, tmp_path):
+    ledger = SqliteLedger(str(home))
+    with ledger.begin() as tx:
+        for number in range(25):
+            prepare(tx, f"lost-{number}", f"lost-{number}")
+        tx.commit()
+    ledger.close()
+    machine = Machine(tmp_path)
+    sql(machine, "DELETE FROM blobs")
+    _, path = exported(machine, RUN)
+    found = Examined(str(path))
+    assert found.consistent == WARN and {one.verdict for one in found.findings} == {WARN}
+    assert [one.code for one in found.findings] == ["blob_lost"] * 20 + ["more"]
+    machine.close()
 
 
 # ---- a ledger that somebody has touched -------------------------------------------------------

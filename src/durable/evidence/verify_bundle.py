@@ -106,9 +106,10 @@ class Examined:
 
 
 def _few(findings: list[Finding]) -> list[Finding]:
-    left = len(findings) - TOLD
-    more = [Finding(FAIL, "more", f"{left} more findings like these")] if left > 0 else []
-    return findings[:TOLD] + more
+    told, rest = findings[:TOLD], findings[TOLD:]
+    if not rest:
+        return told
+    return [*told, Finding(worst(one.verdict for one in rest), "more", f"{len(rest)} more findings like these")]
 
 
 # ---- consistent -------------------------------------------------------------------------------
