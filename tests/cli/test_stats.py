@@ -2,13 +2,20 @@
 
 import os
 import pty
+import re
+import shlex
 import subprocess
 
 import pytest
-from cli_machine import FULL, SESSION, cells, line_of
+from cli_machine import FULL, ROOT, SESSION, cells, line_of
 from usage_lines import answer, told
 
 OTHER = "22222222-bbbb-4bbb-8bbb-222222222222"
+
+
+def commands(page):
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.S)
+    return [line for block in blocks for line in block.splitlines()]
 
 
 def by(machine, what, *words, **more):
@@ -131,3 +138,9 @@ def test_a_narrow_screen_has_fewer_columns_and_cuts_no_number(worked):
     assert "tokens" in heading("120") and "ran" in heading("120")
     assert "tokens" not in heading("44") and "calls" in heading("44")
     assert "…" not in screen(worked, "stats", "--by", "agent", COLUMNS="44")
+
+
+@pytest.mark.parametrize("line", commands("docs/analytics.md"))
+def test_every_command_of_the_page_does_what_it_says_there(machine, line):
+    machine.ran("Bash", command="ls")
+    assert machine.said(*shlex.split(line)[1:])
