@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from hashlib import sha256
+from multiprocessing import Process
 from pathlib import Path
 
 from machine import ROOT, Session
@@ -177,7 +178,9 @@ def main(events: int, folder: str) -> int:
     home = Path(folder) / f"state-{events}"
     if not home.exists():
         began = time.perf_counter()
-        make(home, events)
+        maker = Process(target=make, args=(home, events))  # Its memory is not ours.
+        maker.start()
+        maker.join()
         print(f"made {events:,} events in {time.perf_counter() - began:.0f} s")
     size = os.stat(database_in(str(home))).st_size / 1e6
     print(f"{size:,.0f} MB, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
