@@ -286,6 +286,12 @@ def test_numbers_too_large_for_a_database_are_a_finding(bundles):
     assert "event_senseless" in bundles.codes(bundles.changed(large))
 
 
+def test_a_fault_of_an_event_says_which(bundles):
+    for change in (no_object, of_no_type, of_another_run):
+        (found,) = [one for one in Examined(str(bundles.changed(change))).findings if one.code.startswith("event_")]
+        assert found.where == {"event": bundles.document["events"][3]["seq"], "run": SESSION}
+
+
 # ---- whether it is authentic ------------------------------------------------------------------
 
 

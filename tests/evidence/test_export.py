@@ -101,7 +101,7 @@ def test_none_of_our_own_files_is_written_over(machine, name):
 def test_killed_before_it_is_whole_it_is_not_there(machine):
     machine.ran("Bash", command="npm test")
     path = machine.root / "out.json"
-    killed = machine.cli("export", "-o", str(path), env={"DURABLE_TEST_CRASH": "export-written:kill"})
+    killed = machine.cli("export", "-o", str(path), env={"DURABLE_TEST_CRASH": "bundle-written:kill"})
     assert killed.returncode == KILLED and not path.exists()
     assert machine.cli("export", "-o", str(path)).returncode == 0
     assert Examined(str(path)).consistent == PASS
@@ -113,7 +113,7 @@ def test_killed_it_leaves_the_file_that_was_to_be_replaced(machine):
     _, path = exported(machine)
     before = path.read_bytes()
     words = ("export", "--force", "-o", str(path))
-    assert machine.cli(*words, env={"DURABLE_TEST_CRASH": "export-written:kill"}).returncode == KILLED
+    assert machine.cli(*words, env={"DURABLE_TEST_CRASH": "bundle-written:kill"}).returncode == KILLED
     assert path.read_bytes() == before
 
 
@@ -121,12 +121,12 @@ def test_of_two_that_write_the_same_file_one_is_told_to_wait(machine):
     machine.ran("Bash", command="npm test")
     path, held = machine.root / "out.json", machine.root / "held"
     words = [*FULL, "export", "-o", str(path)]
-    env = machine.env(DURABLE_TEST_CRASH=f"export-written:hold={held}")
+    env = machine.env(DURABLE_TEST_CRASH=f"bundle-written:hold={held}")
     with subprocess.Popen(words, env=env, cwd=machine.project, stdout=subprocess.DEVNULL) as first:
         while not held.exists() and first.poll() is None:
             threading.Event().wait(0.01)
         second = machine.cli("export", "-o", str(path))
-        assert (second.returncode, "another export is writing" in second.stderr) == (2, True)
+        assert (second.returncode, "another command is writing" in second.stderr) == (2, True)
         held.unlink()
         assert first.wait(60) == 0
     assert Examined(str(path)).consistent == PASS
@@ -135,7 +135,7 @@ def test_of_two_that_write_the_same_file_one_is_told_to_wait(machine):
 def test_a_file_that_comes_up_meanwhile_stays(machine):
     machine.ran("Bash", command="npm test")
     path, held = machine.root / "out.json", machine.root / "held"
-    env = machine.env(DURABLE_TEST_CRASH=f"export-written:hold={held}")
+    env = machine.env(DURABLE_TEST_CRASH=f"bundle-written:hold={held}")
     with subprocess.Popen([*FULL, "export", "-o", str(path)], env=env, stderr=subprocess.PIPE, text=True) as first:
         while not held.exists() and first.poll() is None:
             threading.Event().wait(0.01)

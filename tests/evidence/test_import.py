@@ -201,7 +201,7 @@ def test_only_one_that_the_named_key_signed_is_taken_and_keeps_its_place(origin,
 
 def test_killed_before_it_is_in_place_it_is_not_there(elsewhere, early):
     path = early
-    assert elsewhere.cli("import", str(path), DURABLE_TEST_CRASH="import-copied:kill").returncode == KILLED
+    assert elsewhere.cli("import", str(path), DURABLE_TEST_CRASH="bundle-written:kill").returncode == KILLED
     assert elsewhere.kept == [] and elsewhere.json("runs", "--imported") == []
     assert elsewhere.json("import", str(path))["became"] == "imported"
     assert Examined(str(elsewhere.kept[0])).consistent == "PASS"
@@ -209,7 +209,7 @@ def test_killed_before_it_is_in_place_it_is_not_there(elsewhere, early):
 
 def test_killed_it_leaves_what_was_to_be_replaced(elsewhere, early, late):
     elsewhere.json("import", str(early))
-    assert elsewhere.cli("import", str(late), DURABLE_TEST_CRASH="import-copied:kill").returncode == KILLED
+    assert elsewhere.cli("import", str(late), DURABLE_TEST_CRASH="bundle-written:kill").returncode == KILLED
     assert elsewhere.kept[0].read_bytes() == early.read_bytes()
 
 

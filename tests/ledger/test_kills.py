@@ -38,7 +38,7 @@ ALL |= {*SWAPPING, *MIGRATING, *RENEWING}
 
 STRUCK = {cell.where for cell in cells(HOOKS | JOBS)}  # tests/test_chaos.py, tests/test_chaos_jobs.py
 ELSEWHERE = {"file-written", "job-before-answer"}  # tests/execute/test_files.py, tests/jobs/test_review.py
-ELSEWHERE |= {"export-written", "import-copied"}  # tests/evidence/test_export.py, tests/evidence/test_import.py
+ELSEWHERE |= {"bundle-written"}  # tests/evidence/test_export.py, tests/evidence/test_import.py
 ELSEWHERE |= {"mid-copy", "mid-backup", "before-backup-rename", "mid-backup-swap"}  # tests/evidence/test_backup.py
 
 

@@ -13,13 +13,13 @@ from durable.ledger.files import sync_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import TextIO
+    from io import TextIOWrapper
 
 _OPEN = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @contextmanager
-def placed(path: str, force: bool = False) -> Iterator[TextIO]:
+def placed(path: str, force: bool = False) -> Iterator[TextIOWrapper]:
     """To be written to; left without an error, it is at `path`, synced. What a kill leaves beside it has a name of its
     own, and is written over by the next."""
     _refuse(path, force)
@@ -30,7 +30,7 @@ def placed(path: str, force: bool = False) -> Iterator[TextIO]:
         with open(descriptor, "w", encoding="ascii", newline="\n", closefd=False) as file:
             yield file
         os.fsync(descriptor)
-        crash.point("export-written")
+        crash.point("bundle-written")
         _publish(beside, path, force)
     except BaseException:
         os.unlink(beside)
@@ -48,7 +48,7 @@ def _refuse(path: str, force: bool) -> None:
 
 
 def _taken(beside: str, path: str) -> int:
-    """The file is ours once it is locked and still has this name: another export may just have put it in its place."""
+    """The file is ours once it is locked and still has this name: another command may just have put it in its place."""
     while True:
         descriptor = os.open(beside, _OPEN, 0o600)
         try:
@@ -59,7 +59,7 @@ def _taken(beside: str, path: str) -> int:
                 return descriptor
         except BlockingIOError:
             os.close(descriptor)
-            raise UsageError(f"another export is writing {path}", "wait for it") from None
+            raise UsageError(f"another command is writing {path}", "wait for it") from None
         os.close(descriptor)
 
 

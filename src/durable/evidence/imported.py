@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING
 
-from durable import crash
 from durable.errors import BundleError, DurableError
 from durable.evidence import bundle
+from durable.evidence.bundle_file import placed
 from durable.evidence.signature import fingerprint
 from durable.home import check_file, secure_dir
-from durable.ledger.files import copy_synced, sync_dir, write_synced
+from durable.ledger.files import sync_dir, write_synced
 from durable.native import sha256
 
 if TYPE_CHECKING:
@@ -101,10 +102,8 @@ def take_in(home: str, path: str, document: Row, folder: str) -> tuple[str, str]
     fate = _fate(target, document) if check_file(target) else NEW
     if fate in (NEW, LONGER, ANOTHER):
         _take_contents(home, document, folder)
-        copy_synced(path, target + ".new")
-        crash.point("import-copied")
-        os.replace(target + ".new", target)
-        sync_dir(room_in(home))
+        with open(path, "rb") as source, placed(target, force=True) as out:
+            shutil.copyfileobj(source, out.buffer)
     return fate, target
 
 
