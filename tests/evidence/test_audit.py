@@ -225,9 +225,13 @@ def test_a_hole_belongs_to_the_run_that_its_session_worked_for(desk):
     desk.call("toolu_1")
     desk.written("toolu_2")
     desk.call("toolu_3", env={"DURABLE_RUN_ID": "R"})
+    desk.recorded("toolu_5", env={"DURABLE_RUN_ID": "R"})
     desk.written("toolu_4")
     assert named(desk.audited()) == [(FAIL, "ran_without_row", "toolu_2")]
-    assert named(desk.audited(run_id="R")) == [(FAIL, "ran_without_row", "toolu_4")]
+    assert named(desk.audited(run_id="R")) == [
+        (FAIL, "row_without_call", "toolu_5"),
+        (FAIL, "ran_without_row", "toolu_4"),
+    ]
 
 
 def test_a_fork_whose_parent_is_not_at_hand_is_not_accused(desk):
@@ -318,7 +322,10 @@ def test_the_input_is_known_by_the_key_or_by_its_content(desk):
     desk.call("toolu_1")
     desk.shell("UPDATE steps SET input_hash = 'another'")
     assert desk.audited().verdict == PASS
-    desk.shell("UPDATE steps SET input = output")
+    known = "(SELECT json_extract(body, '$.input_hash') FROM events WHERE type = 'step.prepared')"
+    desk.shell(f"UPDATE steps SET input = output, input_hash = {known}")
+    assert desk.audited().verdict == PASS
+    desk.shell("UPDATE steps SET input_hash = 'another'")
     assert named(desk.audited()) == [(FAIL, "input_differs", "toolu_1")]
 
 
