@@ -30,7 +30,7 @@ _AS_STORED = (
     "policy", "permission_mode", "verdict", "deferred_at", "approval", "approval_by", "approval_at", "released_at",
 )  # fmt: skip
 _NONE_IF_EMPTY = ("agent_id", "agent_type", "prompt_id")
-_BY_DIGEST = ("input", "output", "error", "effective_input")
+HELD = ("input", "output", "error", "effective_input")
 
 
 class Life:
@@ -62,7 +62,7 @@ def step_json(row: Row, contents: Contents, life: Life | None = None) -> Row:
     """`contents` gives the JSON value that a digest stands for; see `resolved`."""
     found = {name: row[name] for name in _AS_STORED}
     found |= {name: row[name] or None for name in _NONE_IF_EMPTY}
-    found |= {name: None if row[name] is None else contents(row[name]) for name in _BY_DIGEST}
+    found |= {name: None if row[name] is None else contents(row[name]) for name in HELD}
     found["exit_known"] = None if row["exit_known"] is None else bool(row["exit_known"])
     found["redacted"] = None if row["redacted"] is None else loads(row["redacted"])
     found["liveness"] = None if life is None else life_json(life)
@@ -102,7 +102,7 @@ def let_go(digest: str, row: Row) -> Mark:
 
 
 def marks(step: Row) -> list[tuple[str, Mark]]:
-    return [(name, step[name]) for name in _BY_DIGEST if isinstance(step[name], Mark)]
+    return [(name, step[name]) for name in HELD if isinstance(step[name], Mark)]
 
 
 def is_damaged(step: Row) -> bool:

@@ -13,7 +13,8 @@ from durable.errors import LedgerError, UsageError
 from durable.ledger import head
 from durable.ledger.database import database_in, present
 from durable.ledger.reading import Reader
-from durable.view import LARGE, LET_GO, LOST, let_go, lost, marks, resolved, rough, short_id
+from durable.native import dumps
+from durable.view import HELD, LARGE, LET_GO, LOST, let_go, lost, marks, resolved, rough, short_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,6 +100,15 @@ def contents(reader: Reader, full: bool = False) -> Contents:
 def _gone(reader: Reader, digest: str) -> Mark:
     row = reader.one("let_go", digest=digest)
     return lost(digest) if row is None else let_go(digest, row)
+
+
+def contents_of(reader: Reader, steps: Iterable[Row], full: bool = False) -> Contents:
+    """The same for these steps alone, all looked up at once: a tenth of the time where there are thousands."""
+    named = {step[name] for step in steps for name in HELD if step[name] is not None}
+    rows = reader.each("blobs_up_to", digests=dumps(sorted(named)), most=2**62 if full else LARGE)
+    known = {row["digest"]: resolved(row["digest"], row["size"], row["bytes"]) for row in rows}
+    alone = contents(reader, full)  # which knows what became of one that is not there
+    return lambda digest: known[digest] if digest in known else alone(digest)
 
 
 def unshown(steps: Iterable[Row]) -> list[Block]:

@@ -8,6 +8,7 @@ from durable.clock import nanoseconds, stamp
 from durable.errors import UsageError
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_MINUTES: dict[str, tuple[str, str]] = {}
 FORMS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
 
 
@@ -49,9 +50,16 @@ def clock(stamp: str | None, today: str = "") -> str:
     """Local time of day, with its date unless that is `today` (a local date)."""
     if not stamp:
         return ""
-    moment = time.localtime(nanoseconds(stamp) // 1_000_000_000)
-    day = time.strftime("%Y-%m-%d", moment)
-    return time.strftime("%H:%M:%S" if day == today else "%m-%d %H:%M:%S", moment)
+    day, minute = _minute(stamp[:16])
+    return f"{'' if day == today else day[5:] + ' '}{minute}:{stamp[17:19]}"
+
+
+def _minute(stamp: str) -> tuple[str, str]:
+    """A long list has many times in few minutes, and no zone is off by seconds."""
+    if stamp not in _MINUTES:
+        moment = time.localtime(nanoseconds(stamp + ":00Z") // 1_000_000_000)
+        _MINUTES[stamp] = (time.strftime("%Y-%m-%d", moment), time.strftime("%H:%M", moment))
+    return _MINUTES[stamp]
 
 
 def moment(stamp: str | None) -> str:

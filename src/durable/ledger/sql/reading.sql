@@ -180,6 +180,10 @@ SELECT * FROM owners WHERE session_id = :session_id ORDER BY seen_at;
 SELECT length(bytes) AS size, CASE WHEN length(bytes) <= :most THEN bytes END AS bytes
 FROM blobs WHERE digest = :digest;
 
+-- name: blobs_up_to
+SELECT digest, length(bytes) AS size, CASE WHEN length(bytes) <= :most THEN bytes END AS bytes
+FROM json_each(:digests) JOIN blobs ON digest = json_each.value;
+
 -- name: contents
 SELECT digest, bytes FROM blobs ORDER BY rowid;
 
