@@ -126,8 +126,8 @@ def test_of_two_that_write_the_same_file_one_is_told_to_wait(machine):
         while not held.exists() and first.poll() is None:
             threading.Event().wait(0.01)
         second = machine.cli("export", "-o", str(path))
-        assert (second.returncode, "another command is writing" in second.stderr) == (2, True)
         held.unlink()
+        assert (second.returncode, "another command is writing" in second.stderr) == (2, True)
         assert first.wait(60) == 0
     assert Examined(str(path)).consistent == PASS
 
