@@ -86,13 +86,14 @@ def test_a_report_is_written_over_and_anything_else_is_not(machine):
 
 @pytest.mark.parametrize("force", [(), ("--force",)])
 def test_what_is_no_file_or_belongs_to_the_ledger_stays(machine, force):
-    letter, link = machine.project / "letter", machine.project / "link"
+    letter, link, pipe = (machine.project / name for name in ("letter", "link", "pipe"))
     letter.write_text("a letter")
     link.symlink_to(letter)
-    for target in (link, "/dev/null", machine.state / "ledger.db", machine.state / "r.html", machine.state):
+    os.mkfifo(pipe)
+    for target in (link, pipe, machine.state / "ledger.db", machine.state / "r.html", machine.state):
         refused = machine.cli("report", "-o", str(target), *force)
         assert (refused.returncode, refused.stdout) == (2, ""), target
-    assert letter.read_text() == "a letter" and stat.S_ISCHR(os.stat("/dev/null").st_mode)
+    assert letter.read_text() == "a letter" and stat.S_ISFIFO(pipe.stat().st_mode)
     assert not (machine.state / "r.html").exists()
     nowhere = machine.cli("report", "-o", "no/such/page.html")
     assert nowhere.returncode == 2 and "there is no directory" in nowhere.stderr

@@ -14,7 +14,7 @@ from durable.evidence.reporting.page import embedded, page
 from durable.evidence.reporting.texts import Texts, shown
 from durable.evidence.reporting.timing import BAR, MARK, OPEN, bar_of, idle, origin_of
 from durable.evidence.reporting.totals import totals_of
-from durable.view import lost
+from durable.view import Mark, lost
 
 ZERO = nanoseconds("2026-01-31T12:00:00Z") // 1000
 SECOND = 1_000_000
@@ -144,6 +144,10 @@ def test_text_stays_as_it_is_and_the_rest_is_laid_out():
     assert shown({"a": "x\ny", "b": [1, None]}) == {"fields": [["a", "x\ny"], ["b", "[\n  1,\n  null\n]"]]}
     assert shown("plain") == {"fields": [["", "plain"]]}
     assert shown(lost("ab")) == {"mark": "lost"}
+    assert shown(Mark({"damaged": "ab", "at": "2026-01-31T12:00:00Z"})) == {
+        "mark": "damaged",
+        "at": "2026-01-31T12:00:00Z",
+    }
     assert shown({"blob": "sha256:ab", "bytes": 70_000}) == {"bytes": 70_000}
 
 

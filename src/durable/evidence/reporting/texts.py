@@ -52,7 +52,7 @@ class Texts:
 def shown(value: Any) -> dict[str, Any]:
     """`fields` with a name for each; one without a name is all of it. `bytes`: too large, still on the ledger."""
     if isinstance(value, Mark):
-        return {"mark": value.says}
+        return {"mark": value.says} | ({"at": value["at"]} if "at" in value else {})
     if isinstance(value, dict) and set(value) == {"blob", "bytes"}:
         return {"bytes": value["bytes"]}
     if isinstance(value, dict):

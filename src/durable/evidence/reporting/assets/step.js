@@ -44,7 +44,8 @@ const panel = (() => {
     const kept = data.texts[place];
     const isAnswer = name === "error" && steps[current].status === "refused";
     const title = el("h3", {}, isAnswer ? "What it was told" : NAMES[name]);
-    if (kept.mark) return [title, el("p", {}, kept.mark === "damaged" ? "It was changed after it was recorded, and is not shown." : `Not there any more (${kept.mark}).`)];
+    if (kept.mark === "damaged") return [title, el("p", {}, "It was changed after it was recorded, and is not shown.")];
+    if (kept.mark) return [title, el("p", {}, `Not there any more: ${kept.mark.replace("_", " ")}${kept.at ? ` on ${kept.at.slice(0, 10)}` : ""}. Its hash stays on record.`)];
     if (!kept.fields) return [title, el("p", {}, `${size(kept.bytes)}, left out of this page. `, el("code", {}, `durable step ${steps[current].id} --full`))];
     if (!kept.fields.length) return [title, el("p", { class: "field" }, "empty")];
     return [title, kept.fields.map(([field, value]) => [field && el("div", { class: "field" }, field), el("pre", { tabindex: 0, "aria-label": field || NAMES[name] }, value === "" ? " " : value)])];
