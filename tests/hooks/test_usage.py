@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 import ledger_view
+from durable.agents.registry import AGENTS, CLIENT
+from durable.ledger.sqlite import SqliteLedger
+from durable.usage import count
 
 from .door import Door, bash, ran, recorded
 
@@ -48,8 +51,7 @@ def about(path: Path, name: str, session: str = SESSION, **fields: Any) -> dict[
 
 
 def stop(door: Door, transcript: Transcript, session: str = SESSION) -> None:
-    told = door.lifecycle(about(transcript.path, "Stop", session))
-    assert (told.code, told.err) == (0, "")
+    assert door.lifecycle(about(transcript.path, "Stop", session)).permits
 
 
 def rows(door: Door, query: str) -> list[dict[str, Any]]:
@@ -200,8 +202,37 @@ def test_a_strange_transcript_fails_no_hook(door: Door, transcript: Transcript, 
     elif kind == "odd agent":
         folder = door.root / "main/subagents"
         folder.mkdir(parents=True)
-        (Path(str(folder)) / "agent-\udce9.jsonl").write_text(json.dumps(answer()) + "\n")
+        (folder / "agent-\udce9.jsonl").write_text(json.dumps(answer("msg_2")) + "\n")
+        transcript.write(answer())
     elif kind == "broken bytes":
         transcript.path.write_bytes(b'\xff\xfe{"usage"\n' + json.dumps(answer()).encode() + b"\n")
     stop(door, transcript)
-    assert set(messages(door)) == ({"msg_1"} if kind == "broken bytes" else set())
+    assert set(messages(door)) == ({"msg_1"} if kind in ("odd agent", "broken bytes") else set())
+
+
+def test_where_counting_fails_the_rest_of_the_hook_is_recorded(door: Door, transcript: Transcript) -> None:
+    stop(door, transcript)
+    with ledger_view.sqlite3.connect(door.state / "ledger.db") as ledger:
+        ledger.execute("DROP TABLE messages")
+    transcript.write(answer())
+    stop(door, transcript)
+    assert len(events(door, "turn.ended")) == 2 and events(door, "usage.counted") == []
+
+
+def test_whoever_takes_its_time_is_told_that_more_is_left_until_all_is_counted(
+    door: Door, transcript: Transcript
+) -> None:
+    stop(door, transcript)
+    transcript.write(*(answer(f"msg_{number}") for number in range(9)))
+    for name in ("a", "b"):
+        Transcript(door.root / f"main/subagents/agent-{name}.jsonl").write(answer(f"msg_{name}"))
+    ledger = SqliteLedger(str(door.state))
+    more = []
+    try:
+        while not more or more[-1]:
+            with ledger.begin() as tx:
+                more.append(count(tx, AGENTS[CLIENT], SESSION, SESSION, str(transcript.path), limit=1000))
+                tx.commit()
+    finally:
+        ledger.close()
+    assert len(messages(door)) == 11 and len(more) > 2
