@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from durable.agents.claude_usage import Told
     from durable.ledger.transaction import Transaction
 
-# What one hook reads at most; the next one goes on from there.
+# Having read so much, a hook begins no other transcript; the next one goes on from there.
 HOOK_BYTES = 4_000_000
 # An event is read and hashed whole, each time that somebody looks at it.
 AT_ONCE = 200
@@ -33,7 +33,8 @@ def count(tx: Transaction, agent: Any, run_id: str, session_id: str, transcript:
             continue
         if left <= 0:
             return True
-        reached, whole = _one(tx, agent, (run_id, session_id, agent_id), path, start, left)
+        # Not `left`: a line that does not fit into a piece is passed over, and what is left may be a few bytes.
+        reached, whole = _one(tx, agent, (run_id, session_id, agent_id), path, start, limit)
         more |= not whole
         left -= max(reached - start, 1)
     return more
