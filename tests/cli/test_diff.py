@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from cli_machine import ROOT, SESSION, Machine, line_of
 
+from durable.cli.diff_data import text_of
 from durable.cli.diff_view import MOST, view_of
+from durable.cli.marked import marked
 from durable.cli.render_plain import lines
 from durable.evidence.account import Account, Call
 from durable.evidence.compare import compare
@@ -175,6 +177,15 @@ def test_a_long_list_of_differences_is_cut_and_shown_in_full_when_asked():
 
     assert "10 more: --full shows them" in screen(False) and screen(False).count("Read") == MOST
     assert "--full" not in screen(True) and screen(True).count("Read") == MOST + 10
+
+
+def test_signs_for_a_terminal_take_the_room_of_what_is_shown_in_their_place(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    was, is_, mark = marked("command", "\x1b\x1b one", "\x1b\x1b two")
+    assert (was[mark.index("^") :], is_[mark.index("^") :]) == ("one", "two")
+    one = Call(1, "k", "Bash", '{"command": "' + "\\u001b" * 90 + '"}', "", "read", "succeeded")
+    assert text_of(one).count("\\x1b") == 90
+    assert max(map(len, marked("command", "\x1b" * 90, "\x1b" * 89))) <= 60
 
 
 @pytest.mark.parametrize(
