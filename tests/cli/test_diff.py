@@ -182,7 +182,7 @@ def test_a_long_list_of_differences_is_cut_and_shown_in_full_when_asked():
 def test_signs_for_a_terminal_take_the_room_of_what_is_shown_in_their_place(monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     was, is_, mark = marked("command", "\x1b\x1b one", "\x1b\x1b two")
-    assert (was[mark.index("^") :], is_[mark.index("^") :]) == ("one", "two")
+    assert (was[mark.index("^") :], is_[mark.index("^") :]) == ("one", "two") and was.isprintable()
     one = Call(1, "k", "Bash", '{"command": "' + "\\u001b" * 90 + '"}', "", "read", "succeeded")
     assert text_of(one).count("\\x1b") == 90
     assert max(map(len, marked("command", "\x1b" * 90, "\x1b" * 89))) <= 60
