@@ -37,7 +37,7 @@ class Walked:
     the ledger as it stood."""
 
     def __init__(self) -> None:
-        self.events = self.sealed = self.unsealed = self.bytes = self.more_faults = 0
+        self.events = self.sealed = self.unsealed = self.more_faults = 0
         self.faults: list[Fault] = []
         self.accepting: list[int] = []
 
@@ -85,7 +85,7 @@ class Events:
         seal = self._seals.get(walk.key_id or "")
         if walk.key_id is None:
             return 0
-        runs, seq, last, done, size = walk.runs, walk.seq, walk.hash, 0, 0
+        runs, seq, last, done = walk.runs, walk.seq, walk.hash, 0
         for number, run_id, hashed, digest, mac in rows:
             run_seq, run_last = runs.get(run_id, _NEW)
             begins = f'[{seq + 1},"{last}","{run_id}",{run_seq + 1},"{run_last}","'.encode("utf-8", "replace")
@@ -95,11 +95,9 @@ class Events:
                 break
             seq, last = number, digest
             runs[run_id] = (run_seq + 1, digest)
-            size += len(hashed)
             done += 1
         walk.seq, walk.hash = seq, last
         found.events += done
-        found.bytes += size
         found.sealed += done if seal is not None else 0
         found.unsealed += done if seal is None else 0
         return done

@@ -10,6 +10,7 @@ from durable.home import check_file
 from durable.ledger import head, keys
 from durable.ledger.chain import head_mac
 from durable.native import loads
+from durable.view import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -85,7 +86,7 @@ def key_faults(wanted: str, named: str | None, known: Mapping[str, bytes], unsea
         yield Finding(FAIL, "key_differs", "the events do not end under the ledger's present key", {"key": wanted})
     if unsealed:
         says = (
-            f"{unsealed:,} events were made under a key that is lost: what a later key vouches for is what they were"
-            " when it took over"
+            f"{counted(unsealed, 'event')} were made under a key that is lost: what a later key vouches for"
+            " is what stood there when it took over"
         )
         yield Finding(WARN, "key_lost", says, {"events": unsealed})

@@ -95,7 +95,6 @@ def _join(first: Events, part: dict[str, Any]) -> bool:
     found.events += part["events"]
     found.sealed += part["sealed"]
     found.unsealed += part["unsealed"]
-    found.bytes += part["bytes"]
     found.accepting += part["accepting"]
     return True
 
@@ -146,7 +145,6 @@ def _account(events: Events, stretch: Stretch) -> Iterator[tuple[str, Any]]:
     yield from (
         ("events", found.events),
         ("sealed", found.sealed),
-        ("bytes", found.bytes),
         ("unsealed", found.unsealed),
         ("accepting", found.accepting),
     )
