@@ -2,9 +2,10 @@
 
 import json
 import os
+import re
 
 import pytest
-from cli_machine import SESSION
+from cli_machine import ROOT, SESSION
 
 OTHER = "22222222-bbbb-4bbb-8bbb-222222222222"
 
@@ -121,3 +122,11 @@ def test_a_bundle_is_shown_like_a_run_without_any_word_of_what_lives_here(two):
     assert [step["status"] for step in two.json("show", bundle, "--at", str(first))["steps"]] == ["prepared"]
     os.rename(two.state, two.root / "away")
     assert two.json("show", bundle) == shown
+
+
+def test_how_long_a_call_had_run_is_counted_to_that_moment(machine):
+    """The bundle is of an earlier day."""
+    kept = ROOT / "tests" / "golden" / "plain.json"
+    running = next(event for event in json.loads(kept.read_text())["events"] if event["type"] == "step.running")
+    screen = machine.said("show", str(kept), "--at", str(running["seq"]))
+    assert re.search(r"  running +0 s$", screen, re.M)
