@@ -254,7 +254,7 @@ def test_what_is_no_bundle_in_that_room_is_passed_over(elsewhere, early):
     elsewhere.json("import", str(early))
     room = elsewhere.state / "imported"
     (room / "note.json").write_text("{", "utf-8")
-    (room / "link.json").symlink_to("/etc/passwd")
+    (room / "link.json").symlink_to(early)
     assert len(elsewhere.json("runs", "--imported")) == 1
 
 
