@@ -95,9 +95,12 @@ def _code(data: bytes, source: str) -> Any:
 
 
 def compiled_code(source: str) -> Any:
-    """Of a source file of this package."""
+    """Of a source file of this package. What no hook has imported yet has no compiled file either."""
     folder, _, file = source.rpartition("/")
-    spec = _spec("durable", folder, file.removesuffix(".py"))
+    try:
+        spec = _spec("durable", folder, file.removesuffix(".py"))
+    except FileNotFoundError:
+        spec = None
     if spec is not None and spec.loader_state:
         return spec.loader_state
     with open(source, encoding="utf-8") as text:
