@@ -5,8 +5,9 @@ import shlex
 import subprocess
 
 import pytest
-from claude_lines import Lines
 from cli_machine import ROOT, SESSION
+
+from claude_lines import Lines
 
 
 def commands():
