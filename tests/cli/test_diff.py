@@ -11,8 +11,8 @@ from durable.cli.diff_data import text_of
 from durable.cli.diff_view import MOST, view_of
 from durable.cli.marked import marked
 from durable.cli.render_plain import lines
-from durable.evidence.account import Account, Call
 from durable.evidence.compare import compare
+from durable.evidence.comparing.account import Account, Call
 
 OTHER = "22222222-bbbb-4bbb-8bbb-222222222222"  # something else built, and no order
 LIKE = "33333333-cccc-4ccc-8ccc-333333333333"  # the same, later and slower

@@ -5,8 +5,8 @@ import sqlite3
 import pytest
 
 from conformance.past import RUN, SESSION, move, prepare, seat
-from durable.evidence.account import account_of
 from durable.evidence.compare import SAME, compare
+from durable.evidence.comparing.account import account_of
 from durable.ledger.reading import Reader
 from durable.ledger.sqlite import SqliteLedger
 from durable.native import dumps

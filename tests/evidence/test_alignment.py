@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from durable.evidence.alignment import common
+from durable.evidence.comparing.alignment import common
 
 
 def longest(a, b):

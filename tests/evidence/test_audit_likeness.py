@@ -2,8 +2,8 @@
 
 import pytest
 
-from durable.evidence.likeness import LONGEST_TEXT, Likeness, alike_texts
-from durable.evidence.trace import RAN, Told
+from durable.evidence.auditing.likeness import LONGEST_TEXT, Likeness, alike_texts
+from durable.evidence.auditing.trace import RAN, Told
 from durable.native import dumps, sha256
 from durable.redact import Redactor
 

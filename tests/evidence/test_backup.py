@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from cli.cli_machine import ROOT, Machine
-from durable.evidence.manifest import read_manifest
+from durable.evidence.keeping.manifest import read_manifest
 from ledger.whole import assert_whole, events_of
 
 CODES = ["exists", "readable", "complete", "restorable", "behind"]
@@ -280,7 +280,7 @@ def test_one_whose_files_were_changed_with_their_hashes_does_not_verify(backed_u
 
 
 def rehash(dest):
-    from durable.evidence.manifest import described
+    from durable.evidence.keeping.manifest import described
 
     for name in ("ledger.db-wal", "ledger.db-shm"):
         (dest / name).unlink(missing_ok=True)

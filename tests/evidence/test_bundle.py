@@ -9,7 +9,7 @@ import pytest
 
 from cli.cli_machine import ROOT, SESSION
 from durable.evidence import bundle
-from durable.evidence.bundle_model import json_schema
+from durable.evidence.bundles.bundle_model import json_schema
 from durable.evidence.findings import FAIL, PASS, UNKNOWN, WARN
 from durable.evidence.verify import keys_at_hand
 from durable.evidence.verify_bundle import Examined, verify_bundle
@@ -331,7 +331,7 @@ def test_one_rewritten_to_be_consistent_is_not_authentic(bundles):
 
 
 def test_a_holder_of_the_key_before_the_last_can_not_vouch(bundles):
-    from durable.evidence.vouching import bundle_mac
+    from durable.evidence.bundles.vouching import bundle_mac
 
     stolen = {"stolen": b"s" * 32}
 
@@ -346,7 +346,7 @@ def test_a_holder_of_the_key_before_the_last_can_not_vouch(bundles):
 
 
 def test_events_that_were_not_recorded_under_the_key_are_named(bundles):
-    from durable.evidence.vouching import bundle_mac
+    from durable.evidence.bundles.vouching import bundle_mac
 
     keys = keys_at_hand(str(bundles.machine.state))
 

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from cli.cli_machine import ROOT, SESSION, Machine
-from durable.evidence import bundle, verify_bundle, vouching
+from durable.evidence import bundle, verify_bundle
+from durable.evidence.bundles import vouching
 
 PAGE = (ROOT / "docs" / "bundles.md").read_text("utf-8")
 ELSEWHERE = ("import", "runs")

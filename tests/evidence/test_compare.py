@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from durable.evidence.account import Account, Call
 from durable.evidence.compare import CHANGED, MOVED, ONLY_A, ONLY_B, REWORDED, SAME, compare, shared
+from durable.evidence.comparing.account import Account, Call
 
 
 def call(key, lane="", tool="Bash", given=None, **more):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from durable.evidence.account import Account, Call
 from durable.evidence.compare import compare
+from durable.evidence.comparing.account import Account, Call
 from durable.evidence.findings import FAIL, UNKNOWN
 from durable.evidence.golden import findings
 

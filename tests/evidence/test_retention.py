@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from cli.cli_machine import SESSION, Machine
-from durable.evidence.letting_go import let_go, look
+from durable.evidence.keeping.letting_go import let_go, look
 from durable.ledger.reading import Reader
 from durable.ledger.salvage import salvage
 from evidence.later import command, later
@@ -27,7 +27,7 @@ effect = "once"
 """
 PUBLIC, READ, SEALED = "words of all", "words that were read", "words of the vault"
 KILLS = ["appended-evidence.expired", "before-commit", "after-commit", "before-head-rename", "after-checkpoint"]
-TWO_AT_A_TIME = "from durable.evidence import letting_go; letting_go.MOST_CONTENTS = 2"
+TWO_AT_A_TIME = "from durable.evidence.keeping import letting_go; letting_go.MOST_CONTENTS = 2"
 
 
 @pytest.fixture

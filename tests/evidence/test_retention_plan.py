@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable.evidence.letting_go import MOST_BYTES, MOST_CONTENTS, batches
+from durable.evidence.keeping.letting_go import MOST_BYTES, MOST_CONTENTS, batches
 from durable.evidence.retention import (
     JOB,
     JOB_GIVEN,

@@ -10,7 +10,8 @@ import pytest
 
 from cli.cli_machine import ROOT
 from durable.errors import KeyFileError, UsageError
-from durable.evidence import bundle, signature
+from durable.evidence import bundle
+from durable.evidence.bundles import signature
 from durable.evidence.findings import FAIL, PASS, UNKNOWN
 from durable.evidence.verify_bundle import verify_bundle
 from evidence.bundled import one_exported

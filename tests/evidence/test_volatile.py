@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable.evidence.volatile import Volatile
+from durable.evidence.comparing.volatile import Volatile
 
 SESSION = "11111111-aaaa-4aaa-8aaa-111111111111"
 

@@ -278,7 +278,7 @@ def told_of_use(path: str, offset: int, limit: int) -> Told:
 
 
 def trace(path: str) -> Trace:
-    """Every call in a transcript, and what became of it; see evidence/trace.py."""
+    """Every call in a transcript, and what became of it; see evidence/auditing/trace.py."""
     from durable.agents import claude_trace
 
     return claude_trace.Trace(path)

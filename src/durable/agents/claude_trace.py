@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from durable.agents.claude_transcript import COPIES, FAILED_TEXT, REFUSED, parse_result
 from durable.agents.line_reader import whole_lines
 from durable.errors import InputError
-from durable.evidence.trace import NEVER_RAN, PERHAPS, RAN, Asked, Broken, Told, Typed
+from durable.evidence.auditing.trace import NEVER_RAN, PERHAPS, RAN, Asked, Broken, Told, Typed
 from durable.native import loads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from durable.evidence.trace import Item
+    from durable.evidence.auditing.trace import Item
 
 PIECE = 1_000_000  # bytes in memory at a time, or one line if that is longer
 # The client checks a call before it asks its hooks, and says so in these words if it won't take it.

@@ -13,8 +13,8 @@ from durable.view import counted, rough
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from durable.cli.result import Block
-    from durable.evidence.backup_check import Checked
-    from durable.evidence.manifest import Manifest
+    from durable.evidence.keeping.backup_check import Checked
+    from durable.evidence.keeping.manifest import Manifest
 
 OPTIONS = (
     argument("DEST", "The directory to make; an earlier backup of the same ledger there is replaced."),
@@ -57,7 +57,7 @@ def _check_line(place: str) -> str:
 
 
 def _check(state: str, place: str) -> Result:
-    from durable.evidence.backup_check import check_backup
+    from durable.evidence.keeping.backup_check import check_backup
 
     found = check_backup(state, place)
     manifest = found.manifest or {}

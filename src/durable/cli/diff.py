@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from durable.evidence.account import Account
+    from durable.evidence.comparing.account import Account
     from durable.evidence.findings import Finding
     from durable.ledger.reading import Reader
 
@@ -63,7 +63,7 @@ def _share(text: str) -> float | None:
 @contextmanager
 def _account(word: str) -> Iterator[tuple[Account, Reader, str]]:
     from durable.cli.record import opened
-    from durable.evidence.account import account_of
+    from durable.evidence.comparing.account import account_of
 
     with opened(word) as (reader, run_id):
         yield account_of(reader, run_id), reader, run_id

@@ -13,8 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from durable.evidence.account import Account, Call
     from durable.evidence.compare import Comparison, Pair
+    from durable.evidence.comparing.account import Account, Call
 
 
 def data_of(compared: Comparison, a: Account, b: Account) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from durable.cli.marked import marked
 from durable.cli.result import Heading, Note, Paragraph, Table, Verbatim
 from durable.cli.screen import columns
 from durable.cli.words import fit, tool
-from durable.evidence.account import NOT_DONE
 from durable.evidence.compare import CHANGED, GONE, MOVED, ONLY_A, ONLY_B, REWORDED
+from durable.evidence.comparing.account import NOT_DONE
 from durable.evidence.findings import FAIL, PASS, UNKNOWN
 from durable.view import counted, short_id
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from durable.cli.result import Block
-    from durable.evidence.account import Account
     from durable.evidence.compare import Comparison, Pair
+    from durable.evidence.comparing.account import Account
     from durable.evidence.findings import Finding
 
 MOST, FIELDS = 40, 3

@@ -57,7 +57,7 @@ def _signing(path: str) -> Callable[[str], Row] | None:
     """The key is read first: a wrong one must not be found out after a long export."""
     if not path:
         return None
-    from durable.evidence import signature
+    from durable.evidence.bundles import signature
 
     key = signature.private_key(path)
     return lambda digest: signature.sign(digest, key)
@@ -93,7 +93,7 @@ def _to_screen(draft: Draft, sign: Callable[[str], Row] | None, blobs: str) -> O
 
 
 def _to_file(draft: Draft, path: str, sign: Callable[[str], Row] | None, folder: str, force: bool) -> Row:
-    from durable.evidence.bundle_file import placed
+    from durable.evidence.bundles.bundle_file import placed
 
     with placed(path, force) as out:
         return draft.write(out, sign, folder)
@@ -120,7 +120,7 @@ def _result(draft: Draft, path: str, last: Row) -> Result:
 
 
 def _signer(last: Row) -> str | None:
-    from durable.evidence.signature import fingerprint
+    from durable.evidence.bundles.signature import fingerprint
 
     return fingerprint(last["signature"]["public_key"]) if last["signature"] else None
 

@@ -35,11 +35,11 @@ SAYS = {
 
 def run(bundle: str, signer: str = "") -> Result:
     """Keep a bundle of another ledger here, to be looked at like a run of our own."""
+    from durable.evidence.bundles.vouching import vouched, vouching
     from durable.evidence.findings import holds
     from durable.evidence.imported import take_in
     from durable.evidence.verify import keys_at_hand
     from durable.evidence.verify_bundle import Examined
-    from durable.evidence.vouching import vouched, vouching
 
     state = home.data_home()
     examined = Examined(bundle)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from durable.cli.result import visible
 from durable.cli.screen import columns
 from durable.cli.words import ELLIPSIS, fit
-from durable.evidence.alignment import alike
+from durable.evidence.comparing.alignment import alike
 from durable.native import dumps
 
 TYPE_CHECKING = False

@@ -34,7 +34,7 @@ def run(reason: str, file: str = "") -> Result:
         return Result("restore", None, view=[Paragraph(no_ledger(state))])
     place = os.path.abspath(file) if file else ""
     if os.path.isdir(place):
-        from durable.evidence.put_back import put_back
+        from durable.evidence.keeping.put_back import put_back
 
         done = put_back(state, place, reason)
     else:

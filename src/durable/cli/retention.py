@@ -9,7 +9,7 @@ from durable.cli.result import Facts, Heading, Note, Paragraph, Result, Table, a
 from durable.cli.words import fit
 from durable.clock import now
 from durable.errors import PolicyError, UsageError
-from durable.evidence.letting_go import let_go, let_go_before, look
+from durable.evidence.keeping.letting_go import let_go, let_go_before, look
 from durable.evidence.retention import CLASSES, SAYS
 from durable.ledger.reading import Reader
 from durable.policy.files import load_policy
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from durable.cli.result import Block
-    from durable.evidence.letting_go import LetGo
+    from durable.evidence.keeping.letting_go import LetGo
     from durable.evidence.retention import Content, Plan
     from durable.view import Row
 

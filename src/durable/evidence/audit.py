@@ -14,12 +14,12 @@ from durable.agents.registry import AGENTS
 from durable.brief.title import titled
 from durable.clock import stamp
 from durable.errors import DurableError, InputError
+from durable.evidence.auditing.hearing import GONE, Hearing, Trail
+from durable.evidence.auditing.judging import KILLED, Judge, Surroundings, told_apart
+from durable.evidence.auditing.likeness import Likeness
+from durable.evidence.auditing.trace import NEVER_RAN
+from durable.evidence.auditing.unheard import NEVER, alone, listen, of_session
 from durable.evidence.findings import FAIL, PASS, UNKNOWN, Finding, worst
-from durable.evidence.hearing import GONE, Hearing, Trail
-from durable.evidence.judging import KILLED, Judge, Surroundings, told_apart
-from durable.evidence.likeness import Likeness
-from durable.evidence.trace import NEVER_RAN
-from durable.evidence.unheard import NEVER, alone, listen, of_session
 from durable.ledger.replica import Replica
 from durable.native import loads
 from durable.step import JOB

@@ -17,7 +17,7 @@ import shutil
 from durable import crash
 from durable.clock import now
 from durable.errors import LedgerBusy, LedgerError, UsageError
-from durable.evidence.manifest import LEDGER, NAME, SCHEMA, described, is_backup, read_manifest, text_of
+from durable.evidence.keeping.manifest import LEDGER, NAME, SCHEMA, described, is_backup, read_manifest, text_of
 from durable.ledger import head
 from durable.ledger.database import check_version, connect_to_read, damage_remedy, database_in, translated
 from durable.ledger.files import copy_synced, sync_dir, write_synced
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from durable.evidence.manifest import Manifest
+    from durable.evidence.keeping.manifest import Manifest
 
 PARTIAL, BEFORE = ".partial", ".before"
 SPOOL, IMPORTED, KEY = "spool", "imported", "key"

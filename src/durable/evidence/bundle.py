@@ -154,7 +154,7 @@ def _checked(path: str, document: Any) -> dict[str, Any]:
         raise BundleError(problem, "read it with a later durable", "schema_unknown")
     from pydantic import ValidationError
 
-    from durable.evidence.bundle_model import Bundle
+    from durable.evidence.bundles.bundle_model import Bundle
 
     try:
         Bundle.model_validate(document)

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from durable.evidence.account import MAIN, NOT_DONE
-from durable.evidence.alignment import common
+from durable.evidence.comparing.account import MAIN, NOT_DONE
+from durable.evidence.comparing.alignment import common
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-    from durable.evidence.account import Account, Call, Row
+    from durable.evidence.comparing.account import Account, Call, Row
 
 SAME, CHANGED, MOVED, REWORDED = "same", "changed", "moved", "reworded"
 ONLY_A, ONLY_B = "only_a", "only_b"

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from durable import __version__
 from durable.clock import now
 from durable.evidence import bundle
+from durable.evidence.bundles.rows_of_run import named_contents, rows_of, summary_of
+from durable.evidence.bundles.vouching import bundle_mac, is_ours
 from durable.evidence.findings import FAIL, PASS, WARN, Finding, worst
-from durable.evidence.rows_of_run import named_contents, rows_of, summary_of
 from durable.evidence.verify_bundle import event_faults
-from durable.evidence.vouching import bundle_mac, is_ours
 from durable.ledger import head
 from durable.ledger.chain import head_mac
 from durable.ledger.files import sync_dir, write_synced

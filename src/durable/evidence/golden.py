@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from durable.errors import InputError, UsageError
-from durable.evidence.account import Account, Call
 from durable.evidence.compare import GONE, MOVED, ONLY_A, ONLY_B, REWORDED
+from durable.evidence.comparing.account import Account, Call
 from durable.evidence.findings import FAIL, UNKNOWN, Finding
 from durable.home import config_dir, data_home, is_within
 from durable.ledger.files import write_new

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from durable.errors import BundleError, DurableError
 from durable.evidence import bundle
-from durable.evidence.bundle_file import placed
-from durable.evidence.signature import fingerprint
+from durable.evidence.bundles.bundle_file import placed
+from durable.evidence.bundles.signature import fingerprint
 from durable.home import check_file, secure_dir
 from durable.ledger.files import sync_dir, write_synced
 from durable.native import sha256

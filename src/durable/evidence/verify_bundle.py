@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from durable.errors import BundleError, DurableError
 from durable.evidence import bundle
+from durable.evidence.bundles.rows_of_run import ACROSS, named_contents, rows_of, summary_of
+from durable.evidence.bundles.vouching import vouched, vouching
 from durable.evidence.findings import FAIL, PASS, UNKNOWN, WARN, Finding, worst
-from durable.evidence.rows_of_run import ACROSS, named_contents, rows_of, summary_of
-from durable.evidence.vouching import vouched, vouching
 from durable.ledger.chain import START, event_of
 from durable.ledger.projection import REMARKS, STATEMENTS
 from durable.ledger.replica import Replica

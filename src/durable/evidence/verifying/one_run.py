@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from durable.errors import DurableError, InputError
+from durable.evidence.bundles.rows_of_run import named_contents
 from durable.evidence.findings import FAIL, UNKNOWN, WARN, Finding
-from durable.evidence.rows_of_run import named_contents
 from durable.evidence.verify import UNREADABLE, judged
 from durable.evidence.verifying import contents, naming, rows
 from durable.evidence.verifying.head import Stated, head_faults, key_faults

@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from durable.evidence.rows_of_run import NAMING
+from durable.evidence.bundles.rows_of_run import NAMING
 from durable.ledger.chain import START, Event
 from durable.ledger.create import lay_schema
 from durable.ledger.rebuild import Rebuild

@@ -13,7 +13,7 @@ from durable.clock import nanoseconds, now
 from durable.errors import DurableError
 from durable.evidence.backup import BEFORE, KEY, PARTIAL, RETIRED, SPOOL
 from durable.evidence.findings import FAIL, PASS, UNKNOWN, WARN, Finding, worst
-from durable.evidence.manifest import LEDGER, is_backup, missing, read_manifest
+from durable.evidence.keeping.manifest import LEDGER, is_backup, missing, read_manifest
 from durable.ledger import head
 from durable.ledger.database import database_in, present
 from durable.ledger.files import copy_synced
@@ -24,7 +24,7 @@ from durable.view import counted
 if TYPE_CHECKING:
     from typing import Any
 
-    from durable.evidence.manifest import Manifest
+    from durable.evidence.keeping.manifest import Manifest
 
 _SHOWN = 5
 

@@ -13,9 +13,9 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from durable.evidence.auditing.pairing import paired
+from durable.evidence.auditing.trace import NEVER_RAN, RAN
 from durable.evidence.findings import FAIL, UNKNOWN, WARN, Finding
-from durable.evidence.pairing import paired
-from durable.evidence.trace import NEVER_RAN, RAN
 from durable.policy.policy import OBSERVE
 from durable.step import FAILED, IN_DOUBT, OPEN, REFUSED, REPLAYED, SUCCEEDED, UNPREPARED
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
-    from durable.evidence.hearing import Heard, Hearing, Trail
-    from durable.evidence.pairing import Paired
+    from durable.evidence.auditing.hearing import Heard, Hearing, Trail
+    from durable.evidence.auditing.pairing import Paired
     from durable.view import Row
 
 KILLED = "found dead"

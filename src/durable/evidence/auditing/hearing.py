@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from durable.brief.title import titled
-from durable.evidence.trace import PERHAPS, RAN, Asked, Broken, Told
+from durable.evidence.auditing.trace import PERHAPS, RAN, Asked, Broken, Told
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from durable.evidence.likeness import Likeness
-    from durable.evidence.trace import Item
+    from durable.evidence.auditing.likeness import Likeness
+    from durable.evidence.auditing.trace import Item
     from durable.view import Row
 
 GONE, UNREADABLE, BROKEN = "transcript_gone", "transcript_unreadable", "transcript_broken"

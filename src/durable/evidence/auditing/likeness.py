@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from durable.evidence.trace import RAN
+from durable.evidence.auditing.trace import RAN
 from durable.fingerprint import input_hash
 from durable.native import dumps, sha256
 from durable.receipt_text import text_of
@@ -19,7 +19,7 @@ from durable.view import Mark, resolved
 if TYPE_CHECKING:
     from typing import Any
 
-    from durable.evidence.trace import Asked, Told
+    from durable.evidence.auditing.trace import Asked, Told
     from durable.ledger.reading import Reader
     from durable.redact import Redactor
     from durable.view import Row

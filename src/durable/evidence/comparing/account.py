@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from durable.errors import InputError
-from durable.evidence.volatile import Volatile
+from durable.evidence.comparing.volatile import Volatile
 from durable.fingerprint import REWORDED, STANDING, canonical
 from durable.native import dumps, loads, sha256
 from durable.receipt_text import text_of

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from durable.evidence.auditing.hearing import Hearing
+from durable.evidence.auditing.trace import NEVER_RAN, RAN
 from durable.evidence.findings import FAIL, UNKNOWN, WARN, Finding
-from durable.evidence.hearing import Hearing
-from durable.evidence.trace import NEVER_RAN, RAN
 from durable.view import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from durable.evidence.hearing import Heard
-    from durable.evidence.likeness import Likeness
-    from durable.evidence.trace import Item
+    from durable.evidence.auditing.hearing import Heard
+    from durable.evidence.auditing.likeness import Likeness
+    from durable.evidence.auditing.trace import Item
 
 NEVER = "~"  # sorts behind every time
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from durable.evidence.trace import NEVER_RAN
+from durable.evidence.auditing.trace import NEVER_RAN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
-    from durable.evidence.hearing import Heard
+    from durable.evidence.auditing.hearing import Heard
     from durable.view import Row
 
 

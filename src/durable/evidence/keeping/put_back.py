@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from durable.evidence.manifest import ledger_in
+from durable.evidence.keeping.manifest import ledger_in
 from durable.home import secure_dir
 from durable.ledger import keys, restore
 from durable.ledger.files import sync_dir, write_new

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from durable.evidence import signature
+from durable.evidence.bundles import signature
 from durable.evidence.findings import FAIL, PASS, UNKNOWN, Finding
 from durable.ledger.chain import event_mac
 from durable.native import hmac_sha256
