@@ -277,6 +277,25 @@ def test_what_a_renewed_key_made_is_vouched_for_by_each_key_of_its_time(home):
     assert (verified.authentic, [one.code for one in verified.findings]) == (WARN, ["key_lost"])
 
 
+def test_where_there_is_no_directory_there_is_no_key(tmp_path):
+    assert keys_at_hand(str(tmp_path / "none")) == {}
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_of_a_renewal_that_was_killed_that_key_comes_first_under_which_the_ledger_stands(home, taken):
+    old, fresh = keys.read_key(str(home)), keys.new_key()
+    keys.write_fresh(str(home), fresh)
+    if taken:
+        everything.shell(home, ("UPDATE meta SET value = ? WHERE name = 'key_id'", (fresh.key_id,)))
+    assert next(iter(keys_at_hand(str(home)))) == (fresh if taken else old).key_id
+    assert len(keys_at_hand(str(home))) == 2
+
+
+def test_a_damaged_key_of_before_keeps_nobody_from_looking(home):
+    (home / "key.retired-0000").write_text("no key")
+    assert verify_ledger(str(home)).findings == of_run(home).findings == []
+
+
 def test_what_a_person_accepted_later_is_a_warning_and_stays_named(home):
     everything.shell(home, "DELETE FROM events WHERE seq = 42")
     assert verify_ledger(str(home)).consistent == FAIL

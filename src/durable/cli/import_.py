@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import os
-
 from durable import home
 from durable.cli.options import argument, value
 from durable.cli.reading import notices
@@ -43,8 +41,7 @@ def run(bundle: str, signer: str = "") -> Result:
 
     state = home.data_home()
     examined = Examined(bundle)
-    keys = keys_at_hand(state) if os.path.isdir(state) else {}
-    vouchers = vouching(examined, keys, signer, None)
+    vouchers = vouching(examined, keys_at_hand(state), signer, None)
     authentic, document = vouched(vouchers), examined.document
     answer = Answer(
         bundle, {"consistent": examined.consistent, "authentic": authentic}, [*examined.findings, *vouchers]

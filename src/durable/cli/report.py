@@ -50,8 +50,7 @@ def _keys() -> dict[str, bytes]:
     """A bundle is looked at without a ledger too."""
     from durable.evidence.verify import keys_at_hand
 
-    state = home.data_home()
-    return keys_at_hand(state) if os.path.isdir(state) else {}
+    return keys_at_hand(home.data_home())
 
 
 # ---- where to ---------------------------------------------------------------------------------

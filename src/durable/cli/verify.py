@@ -86,7 +86,7 @@ def _bundle(state: str, path: str, signer: str) -> Verified:
 
     given = _read(signer) if signer else None
     if not has_ledger(state):
-        return verify_bundle(path, {}, given)
+        return verify_bundle(path, keys_at_hand(state), given)
     with Reader(state) as reader:
         return verify_bundle(path, keys_at_hand(state), given, reader)
 

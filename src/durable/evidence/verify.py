@@ -95,7 +95,8 @@ def verify_run(reader: Reader, run_id: str, keys: Mapping[str, bytes]) -> Verifi
 
 
 def keys_at_hand(home: str) -> dict[str, bytes]:
-    """The chain's keys by their ids: the present one, one on its way, those that were replaced."""
+    """The chain's keys by their ids: first the one that the ledger stands under, then one on its way, and those that
+    were replaced. None where there is no such directory."""
     from durable.evidence.verifying.head import keys_of
 
     return {key.key_id: key.chain for key in keys_of(home)}

@@ -138,9 +138,13 @@ def settle_renewal(home: str) -> None:
 
 
 def retired_keys(home: str) -> list[Key]:
+    return [read_key_file(path) for path in retired_paths(home)]
+
+
+def retired_paths(home: str) -> list[str]:
     start = f"{NAME}.retired-"
     names = [name for name in sorted(os.listdir(home)) if name.startswith(start) and not name.endswith(BESIDE)]
-    return [read_key_file(f"{home}/{name}") for name in names]
+    return [f"{home}/{name}" for name in names]
 
 
 def retire(home: str, key: Key) -> None:

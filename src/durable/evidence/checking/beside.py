@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from durable.evidence.findings import FAIL, UNKNOWN, Finding
@@ -23,8 +22,7 @@ def chain(record: Record) -> Iterable[Finding]:
     from durable.evidence.verify_bundle import verify_bundle
     from durable.home import data_home
 
-    home = data_home()
-    keys = keys_at_hand(home) if os.path.isdir(home) else {}
+    keys = keys_at_hand(data_home())
     found = verify_bundle(record.reader.path, keys) if record.alone else verify_run(record.reader, record.run_id, keys)
     return [one for one in found.findings if one.verdict != "PASS"] or _unsaid(found.verdict, record)
 

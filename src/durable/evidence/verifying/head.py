@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from durable.errors import DurableError, InputError
@@ -9,11 +11,12 @@ from durable.evidence.findings import FAIL, UNKNOWN, WARN, Finding
 from durable.home import check_file
 from durable.ledger import head, keys
 from durable.ledger.chain import head_mac
+from durable.ledger.reading import Reader
 from durable.native import loads
 from durable.view import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from durable.ledger.keys import Key
 
@@ -64,16 +67,32 @@ def head_faults(
 
 
 def keys_of(home: str) -> list[Key]:
-    """A renewal may go on meanwhile: looked for in this order, none is missed on its way from one name to the next."""
-    found = [_key(path) for path in (keys.fresh_path_in(home), keys.path_in(home)) if check_file(path)]
-    return [key for key in found if key is not None] + keys.retired_keys(home)
+    """The one that the ledger stands under comes first, unless it was replaced. None if there is no such directory."""
+    if not os.path.isdir(home):
+        return []
+    # A renewal may go on meanwhile: in this order none is missed on its way from one name to the next.
+    present = _keys(path for path in (keys.fresh_path_in(home), keys.path_in(home)) if check_file(path))
+    retired = _keys(keys.retired_paths(home))
+    wanted = _stands_under(home) if len(present) > 1 else ""
+    return sorted(present, key=lambda key: key.key_id != wanted) + retired
 
 
-def _key(path: str) -> Key | None:
+def _keys(paths: Iterable[str]) -> list[Key]:
+    """A damaged key vouches for nothing; that the right one is not at hand is said."""
+    found = []
+    for path in paths:
+        with suppress(DurableError):
+            found.append(keys.read_key_file(path))
+    return found
+
+
+def _stands_under(home: str) -> str:
+    """A renewal that was killed leaves a key that the ledger has taken, or one that it never will."""
     try:
-        return keys.read_key_file(path)
+        with Reader(home) as reader:
+            return next((str(row["value"]) for row in reader.all("meta") if row["name"] == "key_id"), "")
     except DurableError:
-        return None  # A damaged key vouches for nothing; that the right one is not at hand is said.
+        return ""
 
 
 def key_faults(wanted: str, named: str | None, known: Mapping[str, bytes], unsealed: int) -> Iterator[Finding]:
