@@ -206,7 +206,7 @@ def test_one_that_was_cut_off_is_never_taken_for_one(machine, dest, point):
     assert set(verdicts(checked(machine, dest)).values()) == {"PASS"} and os.listdir(dest.parent) == ["durable"]
 
 
-@pytest.mark.parametrize("point", ["mid-backup", "before-backup-rename", "mid-backup-swap"])
+@pytest.mark.parametrize("point", ["mid-backup", "before-backup-rename", "mid-backup-swap", "before-backup-drop"])
 def test_killed_as_it_replaces_one_there_is_still_one(backed_up, dest, point):
     backed_up.ran("Bash", command="echo more")
     assert backed_up.cli("backup", str(dest), env={"DURABLE_TEST_CRASH": f"{point}:kill"}).returncode == -9

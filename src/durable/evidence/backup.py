@@ -42,6 +42,8 @@ def make_backup(home: str, dest: str, with_key: bool = False) -> Manifest:
     _check_place(home, dest)
     with _partial(dest) as place:
         _bring_back(dest)
+        if is_backup(dest):
+            _drop(dest + BEFORE)
         _copy_around(home, place, with_key)
         manifest = _copy_ledger(home, place) | {"with_key": with_key}
         _check_target(dest, manifest["ledger_id"])
@@ -109,11 +111,12 @@ def _hold(place: str) -> int:
 
 
 def _clear(place: str) -> None:
+    """The manifest goes first: what is half gone is no backup."""
     names = os.listdir(place)
     foreign = [name for name in names if name not in _OURS | {NAME} and not name.startswith(RETIRED)]
     if foreign:
         raise UsageError(f"{place} holds what is not ours ({foreign[0]})", "take it away")
-    for name in names:
+    for name in sorted(names, key=lambda name: name != NAME):
         path = f"{place}/{name}"
         shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
 
@@ -192,8 +195,15 @@ def _put_in_place(place: str, dest: str) -> None:
     except OSError as error:
         raise LedgerError(f"the backup can't be put at {dest} ({error.strerror})", "name another place") from None
     sync_dir(above)
-    if is_backup(dest + BEFORE):
-        shutil.rmtree(dest + BEFORE)
+    crash.point("before-backup-drop")
+    _drop(dest + BEFORE)
+
+
+def _drop(place: str) -> None:
+    """What another has taken the place of. Somebody may have died just before, or in the middle of it."""
+    if os.path.isdir(place) and not os.path.islink(place):
+        _clear(place)
+        os.rmdir(place)
 
 
 def _bring_back(dest: str) -> None:
