@@ -291,6 +291,22 @@ def test_of_a_renewal_that_was_killed_that_key_comes_first_under_which_the_ledge
     assert len(keys_at_hand(str(home))) == 2
 
 
+def test_a_ledger_put_back_with_its_head_from_before_a_renewal_is_not_what_we_wrote(home):
+    """Whoever the renewal was meant against still has the old key, and can write what follows under it."""
+    older, its_head = (home / "ledger.db").read_bytes(), (home / "heads" / "ledger").read_bytes()
+    renew(str(home), "somebody else has it", env={})
+    (home / "ledger.db").write_bytes(older)
+    (home / "heads" / "ledger").write_bytes(its_head)
+    for verified in (verify_ledger(str(home)), of_run(home)):
+        assert (verified.authentic, [one.code for one in verified.findings]) == (FAIL, ["key_differs"])
+
+
+def test_that_only_a_key_of_before_is_at_hand_leaves_open_who_wrote_it(home):
+    (home / "key").rename(home / "key.retired-0000")
+    for verified in (verify_ledger(str(home)), of_run(home)):
+        assert (verified.authentic, [one.code for one in verified.findings]) == (UNKNOWN, ["key_not_at_hand"])
+
+
 def test_a_damaged_key_of_before_keeps_nobody_from_looking(home):
     (home / "key.retired-0000").write_text("no key")
     assert verify_ledger(str(home)).findings == of_run(home).findings == []

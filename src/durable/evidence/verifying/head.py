@@ -71,10 +71,19 @@ def keys_of(home: str) -> list[Key]:
     if not os.path.isdir(home):
         return []
     # A renewal may go on meanwhile: in this order none is missed on its way from one name to the next.
-    present = _keys(path for path in (keys.fresh_path_in(home), keys.path_in(home)) if check_file(path))
+    present = _present(home)
     retired = _keys(keys.retired_paths(home))
     wanted = _stands_under(home) if len(present) > 1 else ""
     return sorted(present, key=lambda key: key.key_id != wanted) + retired
+
+
+def present_keys(home: str) -> frozenset[str]:
+    """The ids of those that a ledger may stand under: others may have one that was replaced."""
+    return frozenset(key.key_id for key in _present(home))
+
+
+def _present(home: str) -> list[Key]:
+    return _keys(path for path in (keys.fresh_path_in(home), keys.path_in(home)) if check_file(path))
 
 
 def _keys(paths: Iterable[str]) -> list[Key]:
@@ -95,13 +104,19 @@ def _stands_under(home: str) -> str:
         return ""
 
 
-def key_faults(wanted: str, named: str | None, known: Mapping[str, bytes], unsealed: int) -> Iterator[Finding]:
-    """`wanted` is the key that the ledger says it is written with, `named` the one that its events end under."""
-    if wanted not in known:
+def key_faults(
+    wanted: str, named: str | None, known: Mapping[str, bytes], present: frozenset[str], unsealed: int
+) -> Iterator[Finding]:
+    """`wanted` is the key that the ledger says it is written with, `named` the one that its events end under. `present`
+    are those that were not replaced by another, as of before and after the look at the ledger."""
+    if wanted not in known or not present:
         says = f"the key {wanted} is not at hand: who wrote the record can't be told"
         yield Finding(UNKNOWN, "key_not_at_hand", says, {"key": wanted})
         return
-    if named != wanted:
+    if wanted not in present:
+        says = f"the ledger goes on under the key {wanted}, which was replaced: it was written, or put back, by others"
+        yield Finding(FAIL, "key_differs", says, {"key": wanted})
+    elif named != wanted:
         yield Finding(FAIL, "key_differs", "the events do not end under the ledger's present key", {"key": wanted})
     if unsealed:
         says = (

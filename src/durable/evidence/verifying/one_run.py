@@ -11,7 +11,7 @@ from durable.evidence.bundles.rows_of_run import named_contents
 from durable.evidence.findings import FAIL, UNKNOWN, WARN, Finding
 from durable.evidence.verify import UNREADABLE, judged
 from durable.evidence.verifying import contents, naming, rows
-from durable.evidence.verifying.head import Stated, head_faults, key_faults
+from durable.evidence.verifying.head import Stated, head_faults, key_faults, present_keys
 from durable.evidence.verifying.saying import content_finding, missing_content, row_finding
 from durable.ledger import chain
 from durable.ledger.reading import Reader
@@ -135,7 +135,7 @@ class _Run:
 
     def _look_at_ledger(self, schedule: list[tuple[int, str]], unsealed: int) -> None:
         home = os.path.dirname(self.reader.path)
-        stated = Stated(home)
+        stated, present = Stated(home), present_keys(home)
         # Its own view, later than the head: what hooks wrote since ours began is no fault of the head's.
         with Reader(home) as now:
             meta = {row["name"]: row["value"] for row in now.all("meta")}
@@ -145,7 +145,8 @@ class _Run:
             self.findings += head_faults(
                 stated, known, here, last["seq"] if last else 0, lambda seq: _hash_at(now, seq)
             )
-            self.findings += key_faults(wanted, schedule[-1][1] if schedule else None, self.keys, unsealed)
+            named = schedule[-1][1] if schedule else None
+            self.findings += key_faults(wanted, named, self.keys, present | present_keys(home), unsealed)
             counts = now.one("extent_of_events") or {"events": 0, "last": 0}
         if (gone := counts["last"] - counts["events"]) > 0:
             says = f"{gone:,} events of the ledger are missing; durable verify --all says which"

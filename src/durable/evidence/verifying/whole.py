@@ -12,7 +12,7 @@ from durable.evidence.verify import UNREADABLE, judged
 from durable.evidence.verifying import contents, naming, rows
 from durable.evidence.verifying.contents import Contents
 from durable.evidence.verifying.frame import frame_faults, page_faults
-from durable.evidence.verifying.head import Stated, head_faults, key_faults, keys_of
+from durable.evidence.verifying.head import Stated, head_faults, key_faults, keys_of, present_keys
 from durable.evidence.verifying.saying import content_finding, missing_content, row_finding
 from durable.evidence.verifying.shares import key_at, walked
 from durable.evidence.verifying.view import FAILURES, View, unreadable
@@ -44,9 +44,11 @@ def _looked(home: str, progress: Progress | None, look_at: Callable[[_Look], Non
     path = database_in(home)
     if not present(path):
         raise LedgerError(f"there is no ledger at {path}", "the first hook makes one")
-    stated = Stated(home)  # Before the view: a head is never ahead of what was committed when it was read.
+    # Before the view: a head is never ahead of what was committed when it was read.
+    stated, present_before = Stated(home), present_keys(home)
     with View(path) as view, TemporaryDirectory(prefix="durable-") as folder:
         look = _Look(home, view, stated, folder, progress)
+        look.present |= present_before
         try:
             look_at(look)
         except FAILURES as error:
@@ -67,6 +69,7 @@ class _Look:
         self.counted: dict[str, int] = {}
         self.seconds: dict[str, float] = {}
         # After the view: the key that it wants was on its way before it could be wanted.
+        self.present = present_keys(home)
         self.keys = {key.key_id: key.chain for key in keys_of(home)}
         self.walk = Walk(self.keys)
         self.accepted = self.unsealed = 0
@@ -184,7 +187,7 @@ class _Look:
             self.stated, known, ledger_id or str(meta.get("ledger_id")), walk.seq, self._hash_at
         )
         if last:
-            self.findings += key_faults(wanted, walk.key_id, self.keys, self.unsealed)
+            self.findings += key_faults(wanted, walk.key_id, self.keys, self.present, self.unsealed)
 
     def _ledger_id(self) -> str | None:
         first = next(self.view.dicts("event_at", seq=1), None)
