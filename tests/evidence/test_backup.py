@@ -163,6 +163,17 @@ def test_what_is_there_and_no_backup_is_left_alone(machine, dest, tmp_path):
     assert "no directory" in refused(machine, dest / "none" / "x")
 
 
+@pytest.mark.parametrize("name", ["exported.key", "spool/thesis.txt"])
+def test_what_somebody_put_into_an_earlier_one_is_not_thrown_away_with_it(backed_up, dest, name):
+    added = dest / name
+    added.parent.mkdir(exist_ok=True)
+    added.write_text("the only copy")
+    assert f"holds what is not ours ({name})" in refused(backed_up, dest)
+    assert added.read_text() == "the only copy" and os.listdir(dest.parent) == ["durable"]
+    added.unlink()
+    backed_up.json("backup", str(dest))
+
+
 def test_a_backup_of_another_ledger_is_not_replaced(backed_up, dest):
     other = backed_up.env(DURABLE_HOME=str(backed_up.root / "other"))
     shutil.copytree(backed_up.state, backed_up.root / "gone")

@@ -17,9 +17,18 @@ import shutil
 from durable import crash
 from durable.clock import now
 from durable.errors import LedgerBusy, LedgerError, UsageError
-from durable.evidence.keeping.manifest import LEDGER, NAME, SCHEMA, described, is_backup, read_manifest, text_of
+from durable.evidence.keeping.manifest import (
+    LEDGER,
+    NAME,
+    SCHEMA,
+    described,
+    is_backup,
+    names_in,
+    read_manifest,
+    text_of,
+)
 from durable.ledger import head
-from durable.ledger.database import check_version, connect_to_read, damage_remedy, database_in, translated
+from durable.ledger.database import SIDE_FILES, check_version, connect_to_read, damage_remedy, database_in, translated
 from durable.ledger.files import copy_synced, sync_dir, write_synced
 from durable.ledger.statements import named_statements
 from durable.native import sqlite
@@ -34,7 +43,8 @@ if TYPE_CHECKING:
 PARTIAL, BEFORE = ".partial", ".before"
 SPOOL, IMPORTED, KEY = "spool", "imported", "key"
 RETIRED = "key.retired-"
-_OURS = frozenset((LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm", f"{LEDGER}-journal", head.DIRECTORY, SPOOL, IMPORTED, KEY))
+_SIDE = tuple(LEDGER + suffix for suffix in SIDE_FILES)
+_OURS = frozenset((LEDGER, *_SIDE, head.DIRECTORY, SPOOL, IMPORTED, KEY))
 
 
 def make_backup(home: str, dest: str, with_key: bool = False) -> Manifest:
@@ -73,8 +83,15 @@ def _check_target(dest: str, ledger_id: str) -> None:
         return
     if os.path.islink(dest) or not os.path.isdir(dest) or (os.listdir(dest) and not is_backup(dest)):
         raise UsageError(f"{dest} is there already and is no backup", "name a place that is free")
-    if os.listdir(dest) and read_manifest(dest)["ledger_id"] != ledger_id:
+    if not os.listdir(dest):
+        return
+    manifest = read_manifest(dest)
+    if manifest["ledger_id"] != ledger_id:
         raise UsageError(f"{dest} is a backup of another ledger", "name a place that is free")
+    # It would go with the earlier backup; and a key that somebody put there may be the only copy.
+    added = sorted({*names_in(dest)} - {one["path"] for one in manifest["files"]} - {NAME, *_SIDE})
+    if added:
+        raise UsageError(f"{dest} holds what is not ours ({added[0]})", "take it away")
 
 
 @contextlib.contextmanager

@@ -66,11 +66,11 @@ def described(place: str) -> list[dict[str, Any]]:
     """Every file in it, in a settled order."""
     return [
         {"path": name, "bytes": os.path.getsize(f"{place}/{name}"), "sha256": digest_of_file(f"{place}/{name}")}
-        for name in sorted(_names(place))
+        for name in sorted(names_in(place))
     ]
 
 
-def _names(place: str) -> Iterator[str]:
+def names_in(place: str) -> Iterator[str]:
     for folder, _, names in os.walk(place):
         for name in names:
             yield os.path.relpath(f"{folder}/{name}", place)
