@@ -90,10 +90,36 @@ def test_what_is_written_between_its_first_look_and_its_copy_is_not_in_it(machin
     assert (set(verdicts(found).values()), found["behind"]) == ({"PASS"}, 3)
 
 
-def held_at(machine, dest, point):
+@pytest.mark.parametrize("point", ["after-fresh-key", "after-commit", "before-key-rename", "after-head"])
+def test_the_key_in_it_is_the_one_that_it_stands_under_also_where_a_renewal_stopped(machine, dest, point):
+    dest.parent.mkdir()
+    machine.cli("key", "renew", "--reason", "x", env={"DURABLE_TEST_CRASH": f"{point}:kill"})
+    machine.json("backup", str(dest), "--with-key")
+    shutil.rmtree(machine.state)
+    assert set(verdicts(checked(machine, dest)).values()) == {"PASS"}
+
+
+def test_a_key_that_is_renewed_while_it_is_made_is_in_it_as_it_was(machine, dest):
+    dest.parent.mkdir()
+    first, held = held_at(machine, dest, "mid-copy", "--with-key")
+    machine.json("key", "renew", "--reason", "x")
+    held.unlink()
+    assert first.wait(60) == 0
+    assert (dest / "key").read_text() != (machine.state / "key").read_text()
+    shutil.rmtree(machine.state)
+    assert set(verdicts(checked(machine, dest)).values()) == {"PASS"}
+
+
+def test_with_a_key_that_is_not_at_hand_there_is_none(machine, dest):
+    dest.parent.mkdir()
+    (machine.state / "key").unlink()
+    assert "key" in refused(machine, dest, "--with-key", code=3) and not dest.exists()
+
+
+def held_at(machine, dest, point, *words):
     held = machine.root / "held"
     backup = subprocess.Popen(
-        [sys.executable, "-m", "durable", "backup", str(dest)],
+        [sys.executable, "-m", "durable", "backup", str(dest), *words],
         env=machine.env(DURABLE_TEST_CRASH=f"{point}:hold={held}"),
         stdout=subprocess.DEVNULL,
     )

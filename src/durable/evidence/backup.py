@@ -16,7 +16,7 @@ import shutil
 
 from durable import crash
 from durable.clock import now
-from durable.errors import LedgerBusy, LedgerError, UsageError
+from durable.errors import KeyFileError, LedgerBusy, LedgerError, UsageError
 from durable.evidence.keeping.manifest import (
     LEDGER,
     NAME,
@@ -27,7 +27,7 @@ from durable.evidence.keeping.manifest import (
     read_manifest,
     text_of,
 )
-from durable.ledger import head
+from durable.ledger import head, keys
 from durable.ledger.database import SIDE_FILES, check_version, connect_to_read, damage_remedy, database_in, translated
 from durable.ledger.files import copy_synced, sync_dir, write_synced
 from durable.ledger.statements import named_statements
@@ -54,8 +54,10 @@ def make_backup(home: str, dest: str, with_key: bool = False) -> Manifest:
         _bring_back(dest)
         if is_backup(dest):
             _drop(dest + BEFORE)
-        _copy_around(home, place, with_key)
+        _copy_around(home, place)
         manifest = _copy_ledger(home, place) | {"with_key": with_key}
+        if with_key:
+            _copy_keys(home, place, manifest["key_id"])
         _check_target(dest, manifest["ledger_id"])
         manifest["files"] = described(place)
         crash.point("mid-backup")
@@ -141,13 +143,9 @@ def _clear(place: str) -> None:
 # ---- what -------------------------------------------------------------------------------------
 
 
-def _copy_around(home: str, place: str, with_key: bool) -> None:
+def _copy_around(home: str, place: str) -> None:
     _copy_files(home, place, SPOOL, ".json")
     _copy_files(home, place, IMPORTED, "")
-    if with_key:
-        for name in os.listdir(home):
-            if name == KEY or name.startswith(RETIRED):
-                copy_synced(f"{home}/{name}", f"{place}/{name}")
     if head.exists(home):
         os.mkdir(f"{place}/{head.DIRECTORY}", 0o700)
         copy_synced(head.path_in(home), head.path_in(place))
@@ -161,6 +159,23 @@ def _copy_files(home: str, place: str, room: str, ending: str) -> None:
     for name in wanted:
         with contextlib.suppress(FileNotFoundError):  # Folded in meanwhile: the ledger is copied after this.
             copy_synced(f"{home}/{room}/{name}", f"{place}/{room}/{name}")
+
+
+def _copy_keys(home: str, place: str, wanted: str) -> None:
+    """The one that the copy stands under, wherever a renewal has it now, and those that vouch for what is older."""
+    write_synced(f"{place}/{KEY}", _key_of(home, wanted).text().encode() + b"\n")
+    for path in keys.retired_paths(home):
+        copy_synced(path, f"{place}/{os.path.basename(path)}")
+
+
+def _key_of(home: str, wanted: str) -> keys.Key:
+    try:
+        return keys.key_ring(home, wanted).present
+    except KeyFileError:  # It may have been renewed since the ledger was copied.
+        retired = [key for key in keys.retired_keys(home) if key.key_id == wanted]
+        if not retired:
+            raise
+        return retired[0]
 
 
 def _copy_ledger(home: str, place: str) -> dict[str, Any]:
