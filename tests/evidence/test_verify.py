@@ -214,10 +214,10 @@ def test_a_chain_rewritten_without_the_key_is_consistent_and_not_authentic(home)
     assert of_run(home).authentic == FAIL
 
 
-def rewritten(home, since):
+def rewritten(home, since, until=43):
     """As somebody does who knows all of our code and has not got the key."""
     with Reader(str(home)) as reader:
-        rows = reader.all("events_after", seq=0, most=-1)
+        rows = reader.all("events_after", seq=0, most=until)
     last, runs, changed = chain.START, {}, []
     for row in rows:
         event = chain.event_of(row)
@@ -299,6 +299,32 @@ def test_a_ledger_put_back_with_its_head_from_before_a_renewal_is_not_what_we_wr
     (home / "heads" / "ledger").write_bytes(its_head)
     for verified in (verify_ledger(str(home)), of_run(home)):
         assert (verified.authentic, [one.code for one in verified.findings]) == (FAIL, ["key_differs"])
+
+
+def test_no_event_put_in_can_say_that_a_run_was_made_under_a_lost_key(home):
+    """Between an event that names a key of nobody and one that names ours, any MAC would be as good as another."""
+    ours = keys.read_key(str(home)).key_id
+    rewritten(home, since=20, until=42)
+    everything.shell(
+        home,
+        ("UPDATE events SET body = ? WHERE seq = 1", (dumps({"key_id": "0" * 16}),)),
+        ("INSERT INTO events SELECT 44, hash, '', 99, '', '', 'key.renewed', at, ?, hash, mac FROM events "
+         "WHERE seq = 43", (dumps({"new_key_id": ours}),)),
+    )  # fmt: skip
+    assert of_run(home).authentic == FAIL
+
+
+def test_what_was_made_under_a_replaced_key_is_vouched_for_by_the_chain_up_to_where_it_was(home):
+    """Whoever has the old key can seal anything under it."""
+    old = keys.read_key(str(home))
+    renew(str(home), "somebody else has it", env={})
+    rewritten(home, since=20, until=42)
+    with Reader(str(home)) as reader:
+        made = {
+            row["seq"]: chain.event_mac(old.chain, row["hash"]) for row in reader.all("events_after", seq=0, most=43)
+        }
+    everything.shell(home, *(("UPDATE events SET mac = ? WHERE seq = ?", (mac, seq)) for seq, mac in made.items()))
+    assert of_run(home).authentic == FAIL
 
 
 def test_that_only_a_key_of_before_is_at_hand_leaves_open_who_wrote_it(home):

@@ -11,8 +11,10 @@ from durable.evidence.bundles.rows_of_run import named_contents
 from durable.evidence.findings import FAIL, UNKNOWN, WARN, Finding
 from durable.evidence.verify import UNREADABLE, judged
 from durable.evidence.verifying import contents, naming, rows
+from durable.evidence.verifying.events import Events
 from durable.evidence.verifying.head import Stated, head_faults, key_faults, present_keys
 from durable.evidence.verifying.saying import content_finding, missing_content, row_finding
+from durable.evidence.verifying.view import FAILURES, View, unreadable
 from durable.ledger import chain
 from durable.ledger.reading import Reader
 from durable.ledger.walk import (
@@ -70,6 +72,7 @@ class _Run:
             return
         schedule = list(_key_schedule(self.reader.each("events_naming_keys")))
         faults, gaps = list(_event_faults(self.events, schedule, self.keys)), list(_gaps(self.events))
+        faults = _merged(faults, self._faults_of_keys(schedule))
         if faults or gaps:
             accepting = self._accepting(schedule)
             self.findings += naming.named(faults, self.events[-1]["seq"], accepting, {})
@@ -79,6 +82,19 @@ class _Run:
         self._look_at_rows()
         self._look_at_contents()
         self._look_at_ledger(schedule, len(self.events) - sealed)
+
+    def _faults_of_keys(self, schedule: list[tuple[int, str]]) -> list[Fault]:
+        """Of what says under which key the run was made. Where one took over since, it is the chain up to there that it
+        vouches for: the MACs of before could be made by whoever has the old key, or can't be checked any more."""
+        last = schedule[-1][0] if schedule else 0
+        if last < self.events[0]["seq"]:
+            row = self.reader.one("event_at", seq=last)
+            return _own_faults(row, schedule[-1][1], self.keys) if row else []
+        try:
+            with View(self.reader.path) as view:
+                return Events(view, self.keys, (0, chain.START, None, last)).take_all(lambda done: None).faults
+        except FAILURES as error:
+            raise unreadable(error, self.reader.path) from None
 
     # ---- rows ---------------------------------------------------------------------------------------
 
@@ -176,6 +192,11 @@ def _event_faults(events: Iterable[Row], schedule: list[tuple[int, str]], keys: 
             yield Fault(MISPLACED, event["seq"], "")
         seq, last = event["seq"], event["hash"]
         run_seq = event["run_seq"] if isinstance(event["run_seq"], int) else run_seq + 1
+
+
+def _merged(faults: list[Fault], others: list[Fault]) -> list[Fault]:
+    known = {(fault.code, fault.seq) for fault in faults}
+    return sorted([*faults, *(one for one in others if (one.code, one.seq) not in known)], key=lambda one: one.seq)
 
 
 def _gaps(events: Iterable[Row]) -> Iterator[tuple[int, int, int]]:
