@@ -11,6 +11,7 @@ import pytest
 from cli.cli_machine import SESSION, Machine
 from durable.errors import BundleError, UsageError
 from durable.evidence import bundle
+from durable.evidence.imported import take_in
 from durable.evidence.verify_bundle import Examined
 
 KILLED = -9
@@ -210,6 +211,16 @@ def test_killed_before_it_is_in_place_it_is_not_there(elsewhere, early):
 def test_killed_it_leaves_what_was_to_be_replaced(elsewhere, early, late):
     elsewhere.json("import", str(early))
     assert elsewhere.cli("import", str(late), DURABLE_TEST_CRASH="bundle-written:kill").returncode == KILLED
+    assert elsewhere.kept[0].read_bytes() == early.read_bytes()
+
+
+@pytest.mark.parametrize("then", ["late", "nothing"])
+def test_what_is_kept_is_what_was_looked_at(elsewhere, early, late, then):
+    elsewhere.json("import", str(early))
+    looked_at = Examined(str(shutil.copy(late, early.with_name("new.json"))))
+    Path(looked_at.path).write_text("" if then == "nothing" else late.read_text("utf-8").replace("npm", "rpm"), "utf-8")
+    with pytest.raises(BundleError, match="is no longer what was looked at"):
+        take_in(str(elsewhere.state), looked_at.path, looked_at.document, looked_at.folder)
     assert elsewhere.kept[0].read_bytes() == early.read_bytes()
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 from typing import TYPE_CHECKING
 
-from durable.errors import BundleError, DurableError
+from durable.errors import BundleError, DurableError, InputError
 from durable.evidence import bundle
 from durable.evidence.bundles.bundle_file import placed
 from durable.evidence.bundles.signature import fingerprint
 from durable.home import check_file, secure_dir
 from durable.ledger.files import sync_dir, write_synced
-from durable.native import sha256
+from durable.native import loads, sha256
 
 if TYPE_CHECKING:
     from typing import Any
@@ -101,10 +100,25 @@ def take_in(home: str, path: str, document: Row, folder: str) -> tuple[str, str]
     secure_dir(room_in(home))
     fate = _fate(target, document) if check_file(target) else NEW
     if fate in (NEW, LONGER, ANOTHER):
+        data = _unchanged(path, document)
         _take_contents(home, document, folder)
-        with open(path, "rb") as source, placed(target, force=True) as out:
-            shutil.copyfileobj(source, out.buffer)
+        with placed(target, force=True) as out:
+            out.buffer.write(data)
     return fate, target
+
+
+def _unchanged(path: str, document: Row) -> bytes:
+    """A pipe gives nothing a second time, and a file may be another by now than the one that was looked at."""
+    with open(path, "rb") as source:
+        data = source.read()
+    try:
+        same = loads(data.decode()) == document
+    except (UnicodeDecodeError, InputError):
+        same = False
+    if not same:
+        problem = f"{path} is no longer what was looked at"
+        raise BundleError(problem, "import a file that stays as it is, and no pipe", "changed")
+    return data
 
 
 def _fate(target: str, document: Row) -> str:
