@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from cli.cli_machine import ROOT, Machine
+from durable.cli.restore import TWICE
 from durable.evidence.keeping.manifest import read_manifest
 from ledger.whole import assert_whole, events_of
 
@@ -356,6 +357,14 @@ def test_put_back_hooks_go_on_and_what_came_since_is_not_on_record(backed_up, de
     assert_whole(backed_up.state)
 
 
+@pytest.mark.parametrize("later", [True, False])
+def test_whoever_puts_one_back_hears_that_what_is_not_in_it_can_happen_twice(backed_up, dest, later):
+    if later:
+        backed_up.ran("Bash", command="git push")
+    said = backed_up.said("restore", str(dest), "--reason", "x")
+    assert (TWICE in said, "events 8 to 10 " in said) == (later, later)
+
+
 @pytest.mark.parametrize("with_key", [True, False])
 def test_on_a_new_machine_it_needs_its_key(machine, dest, with_key):
     dest.parent.mkdir()
@@ -371,6 +380,7 @@ def test_on_a_new_machine_it_needs_its_key(machine, dest, with_key):
         machine.json("key", "import", str(file))
         done = machine.rescue("restore", str(dest), "--reason", "the machine was lost")
     assert (done.returncode, done.stderr) == (0, ""), done
+    assert TWICE in done.stdout
     machine.ran("Bash", command="echo goes on")
     assert [step["input"]["command"] for step in machine.steps()] == ["echo first", "echo goes on"]
     assert_whole(machine.state)

@@ -25,6 +25,7 @@ OPTIONS = (
     value("--reason", "TEXT", "Why; it goes on record.", required=True),
 )
 SHOWN = 5
+TWICE = "what is not on record can happen a second time: see what was done since, before you let an agent go on"
 
 
 def run(reason: str, file: str = "") -> Result:
@@ -70,6 +71,8 @@ def _view(state: str, done: Restored) -> list[Block]:
         view.append(
             Note("warning", f"events {_first_lost(done)} to {done.head.seq} had been written once and are not in it")
         )
+    if done.head is None or done.head.seq > done.seq:
+        view.append(Note("warning", TWICE))
     view += [Note("warning", fault) for fault in done.faults[:SHOWN]]
     more = len(done.faults) - SHOWN
     view += [Note("warning", f"and {counted(more, 'more fault')}")] if more > 0 else []
