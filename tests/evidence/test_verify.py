@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.past import RUN
+from durable.errors import LedgerError
 from durable.evidence.findings import FAIL, PASS, UNKNOWN, WARN
 from durable.evidence.verify import keys_at_hand, verify_ledger, verify_run
 from durable.evidence.verifying import rows, shares
@@ -377,6 +379,39 @@ def test_contents_let_go_when_their_time_was_over_are_said_and_no_fault(home):
     everything.shell(home, ("DELETE FROM blobs WHERE digest = ?", (digest,)))
     for verified in (verify_ledger(str(home)), of_run(home)):
         assert (verified.findings, verified.counted["contents_expired"], verified.replay_safe) == ([], 1, False)
+
+
+# ---- damage that SQLite itself trips over ----------------------------------------------------------------
+
+
+def spoil(home, pattern, by):
+    path = home / "ledger.db"
+    data, count = re.subn(pattern, by, path.read_bytes(), flags=re.DOTALL)
+    assert count == 1
+    path.write_bytes(data)
+
+
+def test_an_error_of_sqlite_that_is_no_text_is_told_as_damage(home):
+    """It names the object that it can't read the way it is written in the file."""
+    spoil(home, rb"indexone_holder(.{1,20})CREATE UNIQUE", b"index\xffne_holder\\1CREATE UNIQUX")
+    with pytest.raises(UnicodeDecodeError):
+        sqlite3.connect(home / "ledger.db").execute("SELECT * FROM events")
+    with pytest.raises(LedgerError, match="doctor --repair"):
+        verify_ledger(str(home))
+    run = of_run(home)
+    assert (run.verdict, [one.code for one in run.findings]) == (UNKNOWN, ["unreadable"])
+
+
+def test_an_event_that_a_look_along_all_of_them_meets_and_no_look_for_its_number_finds_is_named(home):
+    """Event 20 says that it is 100 (a d), and stands in its page where 20 stood."""
+    spoil(home, rb"([\x80-\xff][\x00-\x7f])\x14(.\x00\x81\x0d)", rb"\1d\2")
+    connection = sqlite3.connect(home / "ledger.db")
+    assert [row for row in connection.execute("SELECT seq FROM events ORDER BY seq") if row == (100,)]
+    assert not connection.execute("SELECT seq FROM events WHERE seq = 100").fetchall()
+    verified = verify_ledger(str(home))
+    assert verified.verdict == FAIL
+    assert {"event": 100} in [one.where for one in verified.findings if one.code == "event_changed"]
+    assert "pages_damaged" in {one.code for one in verified.findings}
 
 
 # ---- the short ways ------------------------------------------------------------------------------------

@@ -56,6 +56,10 @@ def checkpoint(connection: sqlite.Connection, path: str, busy_s: float) -> None:
         return  # What was committed is safe in the WAL, and the next writer tries again.
 
 
+# Of a damaged schema SQLite names what it could not read, and that may be no text.
+FAILED = (sqlite.Error, UnicodeDecodeError)
+
+
 def connect_to_read(path: str, busy_s: float) -> sqlite.Connection:
     """Writes nothing and never checkpoints. A read-only handle can't take the lock for the checkpoint
     that the last connection to close would else run, outside of ours."""
@@ -64,7 +68,7 @@ def connect_to_read(path: str, busy_s: float) -> sqlite.Connection:
         connection = _opened(path, "ro", busy_s)
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         connection.execute("PRAGMA query_only = ON")
-    except sqlite.Error as error:
+    except FAILED as error:
         raise translated(error, path) from None
     return connection
 
@@ -134,11 +138,11 @@ def streamed(cursor: sqlite.Cursor, path: str) -> Iterator[dict[str, Any]]:
     try:
         for row in cursor:
             yield dict(zip(names, row, strict=True))
-    except sqlite.Error as error:
+    except FAILED as error:
         raise translated(error, path) from None
 
 
-def translated(error: sqlite.Error, path: str) -> DurableError:
+def translated(error: Exception, path: str) -> DurableError:
     """SQLite's error in our words. The one place where its codes and messages are read."""
     said, code = str(error), getattr(error, "sqlite_errorname", "")
     if code == "SQLITE_CONSTRAINT_TRIGGER" and "illegal move" in said:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from durable.errors import LedgerError, VersionError
 from durable.home import command
 from durable.ledger.database import (
+    FAILED,
     MINOR,
     as_dicts,
     check_version,
@@ -16,7 +17,6 @@ from durable.ledger.database import (
     translated,
 )
 from durable.ledger.statements import named_statements
-from durable.native import sqlite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Reader:
             self._check_version()
         except BaseException as error:
             self._connection.close()
-            if isinstance(error, sqlite.Error):
+            if isinstance(error, FAILED):
                 raise translated(error, self.path) from None
             raise
 
@@ -82,7 +82,7 @@ class Reader:
         """Every row, one at a time: for what may be longer than memory."""
         try:
             cursor = self._connection.execute(self._queries[query], params)
-        except sqlite.Error as error:
+        except FAILED as error:
             raise translated(error, self.path) from None
         return streamed(cursor, self.path)
 
@@ -96,5 +96,5 @@ class Reader:
             cursor = self._connection.execute(self._queries[query], params)
             rows = cursor.fetchall() if most < 0 else cursor.fetchmany(most)
             return as_dicts(cursor, rows)
-        except sqlite.Error as error:
+        except FAILED as error:
             raise translated(error, self.path) from None
