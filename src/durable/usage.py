@@ -10,7 +10,7 @@ from durable.lean import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
     from durable.agents.claude_usage import Told
@@ -50,9 +50,10 @@ def cursor_of(path: str) -> str:
     return f"usage:{path}"
 
 
-def is_behind(transcripts: Iterable[tuple[str, str]], positions: Mapping[str, int]) -> bool:
-    """Whether any of them has something that was not counted."""
-    return any(_has_news(path, positions.get(cursor_of(path), 0)) for _, path in transcripts)
+def is_behind(agent: Any, transcript: str, positions: Mapping[str, int]) -> bool:
+    """Whether counting would get further. A killed client may leave half a line, which never becomes whole."""
+    starts = [(path, positions.get(cursor_of(path), 0)) for _, path in agent.transcripts(transcript)]
+    return any(_has_news(*one) and agent.told_of_use(*one, HOOK_BYTES).reached != one[1] for one in starts)
 
 
 def _has_news(path: str, start: int) -> bool:

@@ -117,6 +117,14 @@ def test_that_more_was_said_than_counted_is_told_and_how_to_count_it(machine):
     assert "warning" not in machine.said("cost") and machine.json("cost")["tokens"]["messages"] == 2
 
 
+def test_half_a_line_that_a_killed_client_left_is_nothing_to_count(machine):
+    machine.ran("Bash", command="ls")
+    told(machine, answer("m1"))
+    with (machine.root / "transcript.jsonl").open("a") as file:
+        file.write(json.dumps(answer("m2"))[:40])
+    assert "warning" not in machine.said("cost")
+
+
 def test_a_bundle_tells_the_same(machine):
     machine.ran("Bash", command="ls")
     told(machine, answer("m1"), cost(0.25))

@@ -151,7 +151,7 @@ def _behind(reader: Reader, run_id: str) -> list[Block]:
     counted_up = {row["path"]: row["position"] for row in reader.all("counted_up_to")}
     agent = AGENTS[CLIENT]
     paths = {row["transcript_path"] for row in reader.all("sessions_of_run", run_id=run_id)}
-    behind = sum(is_behind(agent.transcripts(path), counted_up) for path in paths if path)
+    behind = sum(is_behind(agent, path, counted_up) for path in paths if path)
     if not behind:
         return []
     text = f"{counted(behind, 'session')} of it said more than was counted; {home.command()} reconcile counts it"

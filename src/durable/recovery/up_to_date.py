@@ -52,7 +52,7 @@ def _uncounted(ledger: SqliteLedger, run_id: str) -> list[dict[str, Any]]:
     with ledger.begin() as tx:
         rows = tx.all("sessions_to_count", run_id=run_id)
         counted = {row["path"]: row["position"] for row in tx.all("counted_up_to")}
-    return [row for row in rows if is_behind(_agent(row).transcripts(row["transcript_path"]), counted)]
+    return [row for row in rows if is_behind(_agent(row), row["transcript_path"], counted)]
 
 
 def _agent(row: dict[str, Any]) -> Any:
