@@ -32,6 +32,12 @@ def test_from_what_was_given_only_the_runs_own_ids_and_its_place_are_taken(run, 
     assert run.given({"x": [given]}) == {"x": [left]}
 
 
+@pytest.mark.parametrize("name", ["task_id", "taskId", "session_id", "usage", "outputFile"])
+def test_what_a_call_was_to_act_on_stays_whatever_its_field_is_called(run, name):
+    assert run.given({name: "42"}) == {name: "42"}
+    assert run.given({name: "b6ddpmbx2"}) == {name: "(id)"}
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

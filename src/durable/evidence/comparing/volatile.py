@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     Patterns = list[tuple[re.Pattern[str], str]]
 
-# Fields of the client's own results that are another value each time.
+# Fields of the client's own results that are another value each time. In what a call was given, by a server's tool for
+# one, a field of that name says what to act on: of those only the run's own ids go.
 FIELDS = frozenset(
     (
         "agentId", "backgroundTaskId", "bash_id", "canContinueAgent", "canReadOutputFile", "durationMs",
@@ -46,20 +47,20 @@ class Volatile:
 
     def given(self, value: Any) -> Any:
         """What a call was given, without them."""
-        return self._within(value, self._own)
+        return self._within(value, self._own, frozenset())
 
     def returned(self, value: Any) -> Any:
         """What came back, without them and without any time, span or id."""
-        return self._within(value, [*self._own, *_BACK])
+        return self._within(value, [*self._own, *_BACK], FIELDS)
 
-    def _within(self, value: Any, patterns: Patterns) -> Any:
+    def _within(self, value: Any, patterns: Patterns, fields: frozenset[str]) -> Any:
         if isinstance(value, str):
             return self._cleared(value, patterns)
         if isinstance(value, list):
-            return [self._within(item, patterns) for item in value]
+            return [self._within(item, patterns, fields) for item in value]
         if isinstance(value, dict):
-            kept = {name: item for name, item in value.items() if name not in FIELDS}
-            return {self._cleared(name, patterns): self._within(item, patterns) for name, item in kept.items()}
+            kept = {name: item for name, item in value.items() if name not in fields}
+            return {self._cleared(name, patterns): self._within(item, patterns, fields) for name, item in kept.items()}
         return value
 
     def _cleared(self, text: str, patterns: Patterns) -> str:
