@@ -31,6 +31,7 @@ def test_models_and_sub_agents_are_told_apart_and_the_cache_as_well(machine):
     assert data["cost"] == {"micro_usd": 1_500_000, "at_least": False, "stated": 1, "sessions": 1}
     screen = machine.said("cost")
     assert "$1.50, as the client states it" in line_of(screen, "cost:")
+    assert len({line.index(cells(line)[1]) for line in screen.splitlines()[:2]}) == 1
     assert cells(line_of(screen, "Explore a1b2")) == ["Explore a1b2", "1", "10", "7", "0", "0"]
 
 

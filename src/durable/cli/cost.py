@@ -82,12 +82,12 @@ def _data(run_id: str | None, found: Row, money: Row, runs: list[Row], chosen: R
 
 def _view(data: Row) -> list[Block]:
     found, money = data["tokens"], data["cost"]
-    head: list[Block] = [Facts([("run", data["run_id"])])] if data["run_id"] else []
-    head += [Facts([("cost", said(money))]) if money["micro_usd"] is not None else Paragraph(f"cost: {NO_COST}")]
+    known = NO_COST if money["micro_usd"] is None else said(money)
+    head = Facts([*([("run", data["run_id"])] if data["run_id"] else []), ("cost", known)])
     if not found["messages"]:
-        return [*head, Paragraph(NOTHING)]
-    blocks = [
-        *head,
+        return [head, Paragraph(NOTHING)]
+    blocks: list[Block] = [
+        head,
         Heading("By model"),
         _table("model", [(one["model"] or "not told", one) for one in found["models"]]),
     ]
