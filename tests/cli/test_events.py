@@ -80,6 +80,7 @@ def test_nothing_found_is_no_fault(worked):
         (("nosuchrun",), "no run or session begins with 'nosuchrun'"),
         (("--session", "x"), "'x' begins not one session but none"),
         (("--limit", "-1"), "--limit can't be -1"),
+        (("--limit", str(2**63)), "--limit can't be '9223372036854775808'"),
         (("--since", "yesterday"), "'yesterday' is no time"),
     ],
 )

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from durable.cli.result import Outcome
 
+LARGEST = 2**63 - 1  # SQLite takes no larger number
+
 
 class Option:
     """One argument (spelled `RUN`) or option (spelled `--reason`)."""
@@ -161,9 +163,12 @@ def _take_argument(waiting: list[Option], word: str, given: dict[str, Any]) -> N
 
 def _converted(option: Option, text: str) -> Any:
     try:
-        return option.kind(text)
+        found = option.kind(text)
+        if option.kind is int and abs(found) > LARGEST:
+            raise ValueError
     except ValueError:
         raise UsageError(f"{option.spelling} can't be {text!r}", "give a number") from None
+    return found
 
 
 def _check_required(options: tuple[Option, ...], given: dict[str, Any]) -> None:
