@@ -112,7 +112,11 @@ def insist(home, named):
 
 
 def verify(door, *words, **env):
-    command = [sys.executable, "-m", "durable", "verify", *words]
+    return durable(door, "verify", *words, **env)
+
+
+def durable(door, *words, **env):
+    command = [sys.executable, "-m", "durable", *words]
     base = {"PATH": os.environ["PATH"], "HOME": str(door.root), "DURABLE_HOME": str(door.state),
             "PYTHONPATH": str(ROOT / "src")}  # fmt: skip
     return subprocess.run(command, env=base | env, capture_output=True, text=True, timeout=60)
@@ -493,14 +497,47 @@ def test_one_is_not_the_same_as_one_point_nought_in_a_row():
     assert (found.kind, found.columns) == (rows.CHANGED, ["b"])
 
 
+def exported(door):
+    path = str(door.root / "run.json")
+    assert durable(door, "export", "-o", path).returncode == 0
+    return path
+
+
 def test_an_exported_run_is_verified_from_its_file(lived_in):
-    run = [sys.executable, "-m", "durable", "export", "-o", str(lived_in.root / "run.json")]
-    base = {"PATH": os.environ["PATH"], "HOME": str(lived_in.root), "DURABLE_HOME": str(lived_in.state),
-            "PYTHONPATH": str(ROOT / "src")}  # fmt: skip
-    assert subprocess.run(run, env=base, capture_output=True, timeout=60).returncode == 0
-    done = verify(lived_in, str(lived_in.root / "run.json"), "--json")
+    path = exported(lived_in)
+    done = verify(lived_in, path, "--json")
     data = json.loads(done.stdout)["data"]
     assert (done.returncode, data["of"], data["consistent"], data["authentic"]) == (0, "bundle", PASS, PASS)
-    elsewhere = verify(lived_in, str(lived_in.root / "run.json"), "--json", DURABLE_HOME=str(lived_in.root / "none"))
+    elsewhere = verify(lived_in, path, "--json", DURABLE_HOME=str(lived_in.root / "none"))
     assert (elsewhere.returncode, json.loads(elsewhere.stdout)["data"]["authentic"]) == (1, UNKNOWN)
     assert verify(lived_in, "--signer", "nobody.pub").returncode == 2
+
+
+def test_a_bundle_is_verified_where_the_ledger_that_it_is_from_is_gone(lived_in):
+    path = exported(lived_in)
+    for file in lived_in.state.glob("ledger.db*"):
+        file.unlink()
+    done = verify(lived_in, path)
+    assert (done.returncode, done.stderr) == (0, ""), done
+
+
+def test_of_a_changed_bundle_no_backup_is_the_way_out(lived_in):
+    path = exported(lived_in)
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text.replace('"session.joined"', '"session.joined "'))
+    done = verify(lived_in, path)
+    assert done.returncode == 1 and "event_changed" in done.stdout
+    assert "restore" not in done.stdout and "doctor" not in done.stdout and "export RUN" in done.stdout
+
+
+def test_an_imported_run_is_verified_by_its_beginning_where_there_is_no_ledger(lived_in):
+    path, elsewhere = exported(lived_in), {"DURABLE_HOME": str(lived_in.root / "elsewhere")}
+    with open(path, encoding="utf-8") as file:
+        run_id = json.load(file)["run_id"]
+    assert durable(lived_in, "import", path, **elsewhere).returncode == 0
+    done = verify(lived_in, run_id[:8], "--json", "--without-key", **elsewhere)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["data"]["of"] == "bundle"
+    assert verify(lived_in, "nosuchrun", **elsewhere).returncode == 2

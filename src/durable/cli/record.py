@@ -25,11 +25,11 @@ def opened(word: str = "") -> Iterator[tuple[Reader, str]]:
         with _of_bundle(word) as (reader, run_id):
             yield reader, run_id
         return
-    with _of_ledger(word) as found:
+    with of_ledger(word) as found:
         if found is not None:
             yield found
             return
-    with _of_bundle(_imported(word)) as (reader, run_id):
+    with _of_bundle(imported(word)) as (reader, run_id):
         yield reader, run_id
 
 
@@ -38,7 +38,8 @@ def is_path(word: str) -> bool:
 
 
 @contextmanager
-def _of_ledger(word: str) -> Iterator[tuple[Reader, str] | None]:
+def of_ledger(word: str) -> Iterator[tuple[Reader, str] | None]:
+    """None where only an imported run can be meant."""
     state = home.data_home()
     if not has_ledger(state):
         if not word:
@@ -78,7 +79,8 @@ def _of_bundle(path: str) -> Iterator[tuple[Reader, str]]:
         yield replica, str(examined.document["run_id"])
 
 
-def _imported(word: str) -> str:
+def imported(word: str) -> str:
+    """The file of the one imported run that `word` begins."""
     from durable.evidence.imported import matching
 
     state = home.data_home()

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-import os
-
 from durable import home
 from durable.cli.bar import bar
 from durable.cli.options import argument, flag, value
-from durable.cli.reading import find_run, has_ledger, no_ledger, notices
+from durable.cli.reading import has_ledger, no_ledger, notices
+from durable.cli.record import imported, is_path, of_ledger
 from durable.cli.result import Heading, Note, Paragraph, Result
 from durable.errors import UsageError
+from durable.ledger.database import database_in, present
 from durable.view import counted, short_id
 
 TYPE_CHECKING = False
@@ -51,7 +51,13 @@ REMEDIES = {
         "restore FILE --reason TEXT puts a backup back; without FILE it accepts the ledger as it is",
     ),
     "key_not_at_hand": "key import FILE puts the right key back; --without-key judges without it",
+    "key_differs": "restore FILE --reason TEXT puts a backup back, with the key of its time",
     "unreadable": "doctor looks at the file, doctor --repair saves what can be read",
+}
+# By the verdict: what is wrong with a bundle is not put right here.
+REMEDIES_OF_BUNDLE = {
+    "FAIL": "export RUN makes it anew, where the run was recorded",
+    "UNKNOWN": "verify FILE --signer FILE takes the word of whoever signed it; --without-key judges without any",
 }
 
 
@@ -59,24 +65,20 @@ def run(run: str = "", whole: bool = False, signer: str = "", without_key: bool 
     """Check that the record is whole and ours: chain, head, every row, every content."""
     if run and whole:
         raise UsageError("--all is the whole ledger, and RUN one run of it", "give one of them")
-    if signer and not _is_file(run):
+    if signer and not is_path(run):
         raise UsageError("--signer is about a bundle", "name the file of a bundle with it")
     state = home.data_home()
-    if _is_file(run):
+    if is_path(run):
         return _result(BUNDLE, run, _bundle(state, run, signer), without_key)
-    if not has_ledger(state):
-        return _nothing(no_ledger(state))
     if run:
         return _result(*_one(state, run), without_key)
+    if not has_ledger(state):
+        return _nothing(no_ledger(state))
     from durable.evidence.verify import verify_ledger
 
     with bar() as told:
         found = verify_ledger(state, told)
     return _result(LEDGER, state, found, without_key)
-
-
-def _is_file(word: str) -> bool:
-    return "/" in word or word.endswith(".json") or os.path.isfile(word)
 
 
 def _bundle(state: str, path: str, signer: str) -> Verified:
@@ -85,7 +87,7 @@ def _bundle(state: str, path: str, signer: str) -> Verified:
     from durable.ledger.reading import Reader
 
     given = _read(signer) if signer else None
-    if not has_ledger(state):
+    if not present(database_in(state)):
         return verify_bundle(path, keys_at_hand(state), given)
     with Reader(state) as reader:
         return verify_bundle(path, keys_at_hand(state), given, reader)
@@ -101,24 +103,12 @@ def _read(path: str) -> str:
 
 def _one(state: str, word: str) -> tuple[str, str, Verified]:
     from durable.evidence.verify import keys_at_hand, verify_run
-    from durable.ledger.reading import Reader
 
-    with Reader(state) as reader:
-        try:
-            run_id = find_run(reader, word)
-        except UsageError:
-            path = _imported(state, word)
-            if not path:
-                raise
-            return BUNDLE, path, _bundle(state, path, "")
-        return RUN, run_id, verify_run(reader, run_id, keys_at_hand(state))
-
-
-def _imported(state: str, word: str) -> str:
-    from durable.evidence.imported import matching
-
-    found = matching(state, word)
-    return found[0].path if len(found) == 1 else ""
+    with of_ledger(word) as found:
+        if found is not None:
+            return RUN, found[1], verify_run(*found, keys_at_hand(state))
+    path = imported(word)
+    return BUNDLE, path, _bundle(state, path, "")
 
 
 # ---- what is shown ----------------------------------------------------------------------------
@@ -150,7 +140,7 @@ def _view(of: str, name: str, verdict: str, found: Verified) -> Iterator[Block]:
         yield Paragraph(_line(finding))
     if (more := len(found.findings) - SHOWN) > 0:
         yield Paragraph(f"and {counted(more, 'more finding')}; --json names them")
-    for remedy in dict.fromkeys(filter(None, map(_remedy, found.findings))):
+    for remedy in dict.fromkeys(filter(None, (_remedy(of, one) for one in found.findings))):
         yield Note("note", f"next: {home.command()} {remedy}")
 
 
@@ -174,7 +164,9 @@ def _line(finding: Finding) -> str:
     return f"{finding.verdict:7} {finding.code}: {finding.says}"
 
 
-def _remedy(finding: Finding) -> str:
+def _remedy(of: str, finding: Finding) -> str:
+    if of == BUNDLE:
+        return REMEDIES_OF_BUNDLE.get(finding.verdict, "")
     if finding.verdict == "WARN":
         return ""
     return next((way for code, way in REMEDIES.items() if finding.code.startswith(code)), "")
