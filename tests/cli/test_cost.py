@@ -126,6 +126,12 @@ def test_half_a_line_that_a_killed_client_left_is_nothing_to_count(machine):
     assert "warning" not in machine.said("cost")
 
 
+def test_on_a_report_less_than_a_cent_is_not_nothing(machine):
+    machine.ran("Bash", command="ls")
+    told(machine, answer("m1"), cost(0.0042))
+    assert '"cost":"$0.0042"' in machine.said("report", "-o", "-")
+
+
 def test_a_bundle_tells_the_same(machine):
     machine.ran("Bash", command="ls")
     told(machine, answer("m1"), cost(0.25))

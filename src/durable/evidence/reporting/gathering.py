@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from durable import __version__
+from durable.cli.cost import dollars
 from durable.cli.reading import contents, heard
 from durable.clock import now
 from durable.errors import LedgerError
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from durable.ledger.reading import Reader
-
-MICRO = 1_000_000
 
 
 def gathered(reader: Reader, run_id: str, keys: Mapping[str, bytes]) -> dict[str, Any]:
@@ -41,4 +40,4 @@ def gathered(reader: Reader, run_id: str, keys: Mapping[str, bytes]) -> dict[str
 def _money(cost: dict[str, Any]) -> str:
     if cost["micro_usd"] is None:
         return ""
-    return f"{'at least ' if cost['at_least'] else ''}${cost['micro_usd'] / MICRO:,.2f}"
+    return f"{'at least ' if cost['at_least'] else ''}{dollars(cost['micro_usd'])}"
