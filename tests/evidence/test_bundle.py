@@ -10,10 +10,12 @@ import pytest
 from cli.cli_machine import ROOT, SESSION
 from durable.evidence import bundle
 from durable.evidence.bundles.bundle_model import json_schema
+from durable.evidence.bundles.rows_of_run import rows_of, summary_of
 from durable.evidence.findings import FAIL, PASS, UNKNOWN, WARN
 from durable.evidence.verify import keys_at_hand
 from durable.evidence.verify_bundle import Examined, verify_bundle
 from durable.ledger.reading import Reader
+from durable.ledger.replica import Replica
 from evidence.bundled import one_exported, rehashed
 
 bundles = one_exported
@@ -284,6 +286,26 @@ def test_numbers_too_large_for_a_database_are_a_finding(bundles):
         rehashed(document)
 
     assert "event_senseless" in bundles.codes(bundles.changed(large))
+
+
+@pytest.mark.parametrize(
+    ("kind", "was", "is_"),
+    [
+        ("step.succeeded", '"duration_ms":40', '"duration_ms":"x"'),
+        ("run.opened", None, "yesterday"),
+        ("run.opened", None, ""),
+    ],
+)
+def test_what_is_no_number_or_no_time_is_a_finding_and_not_a_crash_of_whoever_shows_it(bundles, kind, was, is_):
+    def change(document):
+        row = event(document, kind)
+        row |= {"body": row["body"].replace(was, is_)} if was else {"at": is_}
+        rehashed(document)
+        with Replica("", document["events"]) as replica:
+            document["rows"] = rows_of(replica)
+            document["summary"] = summary_of(replica, document["run_id"], document["events"])
+
+    assert set(bundles.codes(bundles.changed(change))) == {"event_senseless"}
 
 
 def test_a_fault_of_an_event_says_which(bundles):

@@ -6,6 +6,7 @@ again: whether it is authentic is for vouching.py.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from durable.errors import BundleError, DurableError
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 # More of the same is counted, not told: a bundle of another run has a fault in each of its events.
 TOLD = 20
+_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", re.ASCII)
 
 
 def verify_bundle(
@@ -153,6 +155,8 @@ def _meaning(row: Row, where: dict[str, Any]) -> Iterator[Finding]:
         sensible = False
     if not sensible:
         yield Finding(FAIL, "event_senseless", f"what event {row['seq']} says can't be read", where)
+    if not _STAMP.fullmatch(row["at"]):
+        yield Finding(FAIL, "event_senseless", f"event {row['seq']} has no time", where)
 
 
 def _contents(document: Row, folder: str) -> Iterator[Finding]:
@@ -187,13 +191,30 @@ def _follows(replica: Reader, unprojected: list[int], document: Row) -> Iterator
         if by_seq[seq]["type"] not in ACROSS:
             says = f"event {seq} ({by_seq[seq]['type']}) does not follow from where its subject stands"
             yield Finding(FAIL, "event_illegal", says, {"event": seq})
-    yield from _rows_differ(rows_of(replica), document["rows"])
+    rows = rows_of(replica)
+    yield from _misfits(replica, rows)
+    yield from _rows_differ(rows, document["rows"])
     run_id = document["run_id"]
     if (
         document["events"][0]["run_id"] != run_id
         or summary_of(replica, run_id, document["events"]) != document["summary"]
     ):
         yield Finding(FAIL, "summary", "the summary is not what the events come to", {"run": run_id})
+
+
+def _misfits(replica: Reader, rows: dict[str, list[Row]]) -> Iterator[Finding]:
+    """SQLite keeps a text where a number belongs, and whoever reads the rows counts on numbers and times."""
+    for table, found in rows.items():
+        numbers = {column["name"] for column in replica.all("numbers_in", table=table)}
+        for row in found:
+            for name, value in row.items():
+                if isinstance(value, str) and (name in numbers or (_is_time(name) and not _STAMP.fullmatch(value))):
+                    says = f"{name} in a row of {table} can't be {value[:60]!r}"
+                    yield Finding(FAIL, "event_senseless", says, {"table": table, "column": name})
+
+
+def _is_time(column: str) -> bool:
+    return column == "at" or column.endswith("_at")
 
 
 def _rows_differ(rows: dict[str, list[Row]], claimed: dict[str, list[Row]]) -> Iterator[Finding]:

@@ -214,6 +214,10 @@ ORDER BY steps.seq DESC LIMIT 20;
 
 -- Whole tables of a ledger that holds one run: what a bundle shows of it.
 
+-- name: numbers_in
+-- The columns of a table that hold numbers.
+SELECT name FROM pragma_table_info(:table) WHERE type IN ('INTEGER', 'REAL');
+
 -- name: rows_of_runs
 SELECT * FROM runs ORDER BY run_id;
 
