@@ -200,6 +200,8 @@ def test_signs_for_a_terminal_take_the_room_of_what_is_shown_in_their_place(monk
         (("1111", "--golden", "."), ". can't be read (Is a directory); "),
         (("1111", "--golden", ".", "--update"), ". is a directory; name a file"),
         (("1111", "--golden", "g", "--cost-within", "much"), "--cost-within can't be 'much'; give per cent, as 10%"),
+        (("1111", "--golden", "g", "--cost-within", ""), "--cost-within can't be ''; give per cent, as 10%"),
+        (("1111", "2222", "--golden", ""), "an empty text names no golden file; name one"),
     ],
 )
 def test_a_senseless_line_exits_2(house, words, said):

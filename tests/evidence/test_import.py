@@ -183,6 +183,14 @@ def test_where_the_key_lies_a_forged_one_is_refused(machine, early):
     assert done.returncode == 1 and "FAIL mac" in done.stdout
 
 
+@pytest.mark.parametrize(("verb", "option"), [("import", "--signer"), ("verify", "--signer"), ("export", "--sign")])
+def test_an_empty_text_is_not_taken_for_no_key_wanted(machine, elsewhere, early, verb, option):
+    where, what = (machine, SESSION) if verb == "export" else (elsewhere, str(early))
+    done = where.cli(verb, what, option, "")
+    assert (done.returncode, done.stdout) == (2, "") and "an empty text names no key" in done.stderr
+    assert elsewhere.kept == []
+
+
 def test_only_one_that_the_named_key_signed_is_taken_and_keeps_its_place(origin, elsewhere, late, tmp_path):
     from cryptography.hazmat.primitives import serialization as form
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -32,27 +32,29 @@ OPTIONS = (
 def run(
     a: str = "",
     b: str = "",
-    golden: str = "",
+    golden: str | None = None,
     update: bool = False,
-    cost_within: str = "",
+    cost_within: str | None = None,
     ignore_output: bool = False,
     full: bool = False,
 ) -> Result:
     """Compare what two runs did, or a run with what is expected of it."""
+    if golden == "":
+        raise UsageError("an empty text names no golden file", "name one with --golden FILE")
     if golden:
         within = _share(cost_within)
         if b:
             raise UsageError("--golden compares one run", "leave the second one out")
         return _updated(golden, a) if update else _checked(golden, a, within, not ignore_output, full)
-    if update or cost_within:
+    if update or cost_within is not None:
         raise UsageError("--update and --cost-within speak of a golden file", "name it with --golden FILE")
     if not (a and b):
         raise UsageError("two runs are compared", "name both: durable diff A B; durable runs lists them")
     return _compared(a, b, not ignore_output, full)
 
 
-def _share(text: str) -> float | None:
-    if not text:
+def _share(text: str | None) -> float | None:
+    if text is None:
         return None
     digits = text.removesuffix("%").strip()
     if not (digits.isascii() and digits.replace(".", "", 1).isdigit()):

@@ -32,7 +32,7 @@ OPTIONS = (
 STDOUT = "-"
 
 
-def run(run: str = "", file: str = "", sign: str = "", blobs: str = "", force: bool = False) -> Outcome:
+def run(run: str = "", file: str = "", sign: str | None = None, blobs: str = "", force: bool = False) -> Outcome:
     """Write one run to a file that proves itself, to be kept or shown elsewhere."""
     state = home.data_home()
     if not has_ledger(state):
@@ -53,10 +53,12 @@ def _named(run_id: str) -> str:
     return f"run-{re.sub(r'[^A-Za-z0-9._-]', '_', short_id(run_id))}.json"
 
 
-def _signing(path: str) -> Callable[[str], Row] | None:
+def _signing(path: str | None) -> Callable[[str], Row] | None:
     """The key is read first: a wrong one must not be found out after a long export."""
-    if not path:
+    if path is None:
         return None
+    if not path:
+        raise UsageError("an empty text names no key", "leave --sign out, or name the file of one")
     from durable.evidence.bundles import signature
 
     key = signature.private_key(path)

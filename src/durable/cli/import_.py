@@ -4,6 +4,7 @@ from durable import home
 from durable.cli.options import argument, value
 from durable.cli.reading import notices
 from durable.cli.result import Facts, Note, Paragraph, Result
+from durable.errors import UsageError
 from durable.evidence.findings import FAIL, PASS, UNKNOWN, WARN
 from durable.view import counted, short_id
 
@@ -31,7 +32,7 @@ SAYS = {
 }
 
 
-def run(bundle: str, signer: str = "") -> Result:
+def run(bundle: str, signer: str | None = None) -> Result:
     """Keep a bundle of another ledger here, to be looked at like a run of our own."""
     from durable.evidence.bundles.vouching import vouched, vouching
     from durable.evidence.findings import holds
@@ -40,6 +41,8 @@ def run(bundle: str, signer: str = "") -> Result:
     from durable.evidence.verify_bundle import Examined
 
     state = home.data_home()
+    if signer == "":
+        raise UsageError("an empty text names no key", "leave --signer out, or say who must have signed it")
     examined = Examined(bundle)
     vouchers = vouching(examined, keys_at_hand(state), signer, None)
     authentic, document = vouched(vouchers), examined.document

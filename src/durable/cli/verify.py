@@ -61,10 +61,12 @@ REMEDIES_OF_BUNDLE = {
 }
 
 
-def run(run: str = "", whole: bool = False, signer: str = "", without_key: bool = False) -> Result:
+def run(run: str = "", whole: bool = False, signer: str | None = None, without_key: bool = False) -> Result:
     """Check that the record is whole and ours: chain, head, every row, every content."""
     if run and whole:
         raise UsageError("--all is the whole ledger, and RUN one run of it", "give one of them")
+    if signer == "":
+        raise UsageError("an empty text names no key", "leave --signer out, or say who must have signed it")
     if signer and not is_path(run):
         raise UsageError("--signer is about a bundle", "name the file of a bundle with it")
     state = home.data_home()
@@ -81,7 +83,7 @@ def run(run: str = "", whole: bool = False, signer: str = "", without_key: bool 
     return _result(LEDGER, state, found, without_key)
 
 
-def _bundle(state: str, path: str, signer: str) -> Verified:
+def _bundle(state: str, path: str, signer: str | None) -> Verified:
     from durable.evidence.verify import keys_at_hand
     from durable.evidence.verify_bundle import verify_bundle
     from durable.ledger.reading import Reader
@@ -108,7 +110,7 @@ def _one(state: str, word: str) -> tuple[str, str, Verified]:
         if found is not None:
             return RUN, found[1], verify_run(*found, keys_at_hand(state))
     path = imported(word)
-    return BUNDLE, path, _bundle(state, path, "")
+    return BUNDLE, path, _bundle(state, path, None)
 
 
 # ---- what is shown ----------------------------------------------------------------------------
