@@ -18,6 +18,7 @@ from durable.evidence.findings import FAIL, PASS, UNKNOWN, WARN
 from durable.evidence.invariants import INVARIANTS, NAMES, Looked, check, examined, verdict_of
 from durable.ledger.reading import Reader
 from durable.ledger.replica import Replica
+from durable.ledger.sqlite import SqliteLedger
 
 POLICY = '[rules.pay]\nmatch = "Bash(pay *)"\neffect = "once"\n'
 PAID = "(SELECT step_id FROM steps WHERE effect = 'once')"
@@ -81,6 +82,7 @@ def gone(kind):
 
 IN_DOUBT = "UPDATE steps SET status = 'in_doubt', doubted_at = '2026', doubt = 'cut off', closed_at = NULL"
 WAITING = "UPDATE steps SET status = 'prepared', deferred_at = '2026', closed_at = NULL"
+CANCELLED = (again("run.cancelled"), "UPDATE runs SET status = 'cancelled'")
 CASES = [
     ("chain_valid", FAIL, "", ("UPDATE events SET body = '{}' WHERE type = 'step.running'",)),
     ("chain_valid", UNKNOWN, "no_events", (f"DELETE FROM events WHERE run_id = '{SESSION}'",)),
@@ -100,6 +102,10 @@ CASES = [
     ("finalization_completeness", FAIL, "run_without_row", ("DELETE FROM runs",)),
     ("finalization_completeness", FAIL, "end_missing", ("UPDATE runs SET ended_at = NULL",)),
     ("finalization_completeness", FAIL, "end_missing", (gone("run.completed"),)),
+    ("finalization_completeness", FAIL, "end_missing", ("UPDATE runs SET status = 'cancelled'",)),
+    ("finalization_completeness", WARN, "session_open", (*CANCELLED, "UPDATE sessions SET ended_at = NULL")),
+    ("finalization_completeness", WARN, "owner_open", (*CANCELLED, "UPDATE owners SET ended_at = NULL")),
+    ("finalization_completeness", WARN, "step_open", (*CANCELLED, "UPDATE steps SET status = 'running'")),
     ("finalization_completeness", FAIL, "session_open", ("UPDATE sessions SET ended_at = NULL",)),
     ("finalization_completeness", WARN, "owner_open", ("UPDATE owners SET ended_at = NULL",)),
     ("finalization_completeness", FAIL, "step_open", (column("status", "'running'"),)),
@@ -205,6 +211,16 @@ def test_what_a_bundle_names_of_another_run_can_not_be_looked_up(state):
     with Replica("run.json", events, contents) as alone:
         found = {one.invariant.name: one for one in examined(alone, SESSION)}["refs_closed_world"]
     assert [(one.verdict, one.code) for one in found.findings] == [(UNKNOWN, "reference_elsewhere")]
+
+
+def test_what_is_counted_behind_the_end_of_a_run_is_no_fault(state):
+    """Its transcript is read once more by whoever reconciles."""
+    ledger = SqliteLedger(str(state))
+    with ledger.begin() as tx:
+        tx.append("cost.stated", SESSION, SESSION, {"micro_usd": 1200, "said_at": tx.at})
+        tx.commit()
+    ledger.close()
+    assert {one.verdict for name, one in looked(state).items() if name != ELSEWHERE} == {PASS}
 
 
 def test_contents_that_were_let_go_are_no_loose_ends(state):

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 # A person's cancelling ends no work: it may come before the end, and after it.
 ENDS = {"run.completed": "completed", "run.failed": "failed"}
-STATES = {**ENDS, "run.opened": "open", "run.reopened": "open", "run.cancelled": "cancelled"}
+GIVEN_UP, CANCELLED = "run.cancelled", "cancelled"
+STATES = {**ENDS, "run.opened": "open", "run.reopened": "open", GIVEN_UP: CANCELLED}
 
 
 def finalization(record: Record) -> Iterator[Finding]:
@@ -26,18 +27,19 @@ def finalization(record: Record) -> Iterator[Finding]:
         yield Finding(FAIL, "run_without_row", f"there is no row of run {record.run_id}", {"run": record.run_id})
     elif run["status"] == "open":
         yield _open(record)
-    elif run["status"] != "cancelled":
+    else:
         yield from _ended(record, run)
 
 
 def _ended(record: Record, run: Row) -> Iterator[Finding]:
-    where = {"run": record.run_id}
-    if not run["ended_at"] or not any(event.type in ENDS for event in record.events):
+    where, cancelled = {"run": record.run_id}, run["status"] == CANCELLED
+    ends, left = ({GIVEN_UP}, WARN) if cancelled else (ENDS.keys(), FAIL)
+    if not run["ended_at"] or not any(event.type in ends for event in record.events):
         yield Finding(FAIL, "end_missing", f"the run is {run['status']}, and no event says when", where)
     for session in record.sessions:
         if not session["ended_at"]:
             says = f"session {session['session_id']} has no end, though the run is {run['status']}"
-            yield Finding(FAIL, "session_open", says, where | {"session": session["session_id"]})
+            yield Finding(left, "session_open", says, where | {"session": session["session_id"]})
     for owner in record.owners:
         if not owner["ended_at"]:
             says = f"nothing says how client {owner['pid']} ended, though the run is {run['status']}"
@@ -45,7 +47,7 @@ def _ended(record: Record, run: Row) -> Iterator[Finding]:
     for step in record.steps:
         if step["status"] in (PREPARED, RUNNING) or needs_a_person(step):
             says = f"step {step['step_id']} is {step['status']}, though the run is {run['status']}"
-            yield Finding(FAIL, "step_open", says, where | {"step": step["step_id"]})
+            yield Finding(left, "step_open", says, where | {"step": step["step_id"]})
 
 
 def _open(record: Record) -> Finding:
