@@ -102,6 +102,14 @@ def test_what_the_ledger_holds_is_never_markup(browser: Browser, short_report: P
     assert (page.problems, page.requests) == ([], [])
 
 
+def test_what_turns_the_order_of_letters_is_seen(browser: Browser, short_report: Path, tmp_path: Path) -> None:
+    turned = tmp_path / "turned.html"
+    turned.write_text(short_report.read_text("ascii").replace("npm test", r"npm \u202etset\u0007"), "ascii")
+    page = browser.page(turned)
+    page.click("#r0")
+    assert r"npm \u{202e}tset\u{7}" in page.texts(ROW)[0] and r"npm \u{202e}tset\u{7}" in page.text("#step pre")
+
+
 def test_its_policy_runs_no_script_but_its_own(browser: Browser, short_report: Path, tmp_path: Path) -> None:
     """A page that somebody managed to put a script into is still held by its policy."""
     changed = tmp_path / "changed.html"

@@ -1,7 +1,7 @@
 // Above the steps: which run it is, what was found out about its record, what needs somebody, what it comes to.
 (() => {
   const run = data.run;
-  document.title = `Run ${short(run.run_id)} \u00B7 durable report`;
+  document.title = `Run ${visible(short(run.run_id))} \u00B7 durable report`;
   const fact = (name, value, title) => value && el("div", { title }, el("dt", {}, name), el("dd", {}, value));
   const ended = run.ended_at ? whenOf(Date.parse(run.ended_at) * 1000 - data.origin) : "";
   const counts = data.totals.status.map(([status, n]) => `${n.toLocaleString("en")} ${said(status)}`).join(", ");

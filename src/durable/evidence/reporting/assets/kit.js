@@ -4,6 +4,11 @@ const steps = data.steps;
 const byId = (id) => document.getElementById(id);
 const SVG = "http://www.w3.org/2000/svg";
 
+// Characters that nobody sees can turn the order of those around them: a command would read as another one.
+const UNSEEN = /[\p{Cc}\p{Cf}]/gu;
+const escaped = (char) => `\\u{${char.codePointAt(0).toString(16)}}`;
+const visible = (text) => text.replace(UNSEEN, (char) => ("\n\t".includes(char) ? char : escaped(char)));
+
 function put(node, given, children) {
   for (const [name, value] of Object.entries(given)) {
     if (value === false || value === null || value === undefined) continue;
@@ -11,7 +16,8 @@ function put(node, given, children) {
     else node.setAttribute(name, value === true ? "" : value);
   }
   for (const child of children.flat(Infinity)) {
-    if (child !== null && child !== undefined && child !== false && child !== "") node.append(child);
+    if (child === null || child === undefined || child === false || child === "") continue;
+    node.append(typeof child === "string" ? visible(child) : child);
   }
   return node;
 }
