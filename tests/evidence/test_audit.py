@@ -443,6 +443,16 @@ def test_a_session_in_which_nobody_spoke_left_no_transcript(desk):
         assert named(audit(reader, SESSION)) == [(UNKNOWN, "transcript_gone", None)]
 
 
+def test_a_transcript_that_was_emptied_proves_nothing(desk):
+    """No row reaches beyond it where hooks were off, or rows taken out."""
+    prompt = recorded("UserPromptSubmit", session_id=SESSION, transcript_path=str(desk.path))
+    desk.door.lifecycle(prompt)
+    assert named(desk.audited(b"")) == [(UNKNOWN, "transcript_broken", None)]
+    desk.inside_path.parent.mkdir(parents=True)
+    desk.inside_path.write_bytes(b"")
+    assert [(one.code, one.where["agent"]) for one in desk.audited().findings] == [("transcript_broken", AGENT)]
+
+
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
 def test_recorded_transcripts_are_read_to_their_end(desk, path):
     """Lines were left out of them when they were recorded: none of them may pass for whole."""

@@ -93,8 +93,10 @@ class _Audit:
         rows = self._reader.all("steps_to_audit", session_id=session["session_id"])
         hearing = Hearing(rows, self._likeness, self._seen)
         self._hear(hearing, session, rows)
-        if not rows and not self._was_prompted(session) and hearing.trails[""].fault == GONE:
+        prompted = self._was_prompted(session)
+        if not rows and not prompted and hearing.trails[""].fault == GONE:
             return []  # Nobody said anything in it, so the client wrote nothing.
+        hearing.miss_what_was_said(prompted)
         verdict = Judge(session, hearing, rows, around).verdict()
         self._count(hearing)
         self._add(compared=verdict.compared, results=verdict.alike)

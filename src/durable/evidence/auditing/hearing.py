@@ -77,6 +77,12 @@ class Hearing:
             trail.fault, trail.why = trail.fault or BROKEN, trail.why or "its beginning is missing"
         trail.first_at, trail.last_at = trace.first_at, trace.last_at
 
+    def miss_what_was_said(self, prompted: bool) -> None:
+        """Whatever is told to a session or sub-agent, the client writes down first. A sub-agent begins with it."""
+        for trail in self.trails.values():
+            if not trail.fault and not trail.first_at and (prompted or trail.agent_id):
+                trail.fault, trail.why = BROKEN, "there is nothing in it"
+
     def _take(self, trail: Trail, asked: dict[str, Heard | None], item: Item) -> None:
         if isinstance(item, Broken):
             trail.faults += 1
