@@ -113,13 +113,14 @@ def test_reconcile_reads_a_long_transcript_in_turns_to_its_end(machine, monkeypa
 def test_reconcile_closes_the_ledger_itself(machine, monkeypatch):
     """Closing checkpoints, and every checkpoint must happen under the lock: not in the interpreter's end."""
     machine.ran("Bash", command="make")
-    closed = []
-    close = SqliteLedger.close
-    monkeypatch.setattr(SqliteLedger, "close", lambda ledger: closed.append(close(ledger)))
+    opened, closed = set(), set()
+    begin, close = SqliteLedger.begin, SqliteLedger.close
+    monkeypatch.setattr(SqliteLedger, "begin", lambda ledger: [opened.add(id(ledger)), begin(ledger)][1])
+    monkeypatch.setattr(SqliteLedger, "close", lambda ledger: [closed.add(id(ledger)), close(ledger)][1])
     monkeypatch.setenv("HOME", str(machine.home))
     monkeypatch.setenv("DURABLE_HOME", str(machine.state))
     reconcile.run()
-    assert closed == [None]
+    assert closed == opened != set()
 
 
 def test_what_a_project_wants_redacted_is_taken_out_of_its_records_wherever_they_are_read_from(machine):

@@ -56,7 +56,7 @@ BESIDE, LEAST, ID = 44, 24, 28
 
 
 def run(run: str = "") -> Result:
-    """Hold the client's own transcripts against the record: did every call that ran have its row first?"""
+    """Hold the client's own transcripts against the record: whether every call that ran had its row first."""
     state = home.data_home()
     if not run and not has_ledger(state):
         return _result(None, Audited(UNKNOWN, [], dict.fromkeys(COUNTED, 0)), [Paragraph(no_ledger(state))])
