@@ -9,10 +9,12 @@ import sys
 import pytest
 
 from cli.cli_machine import ROOT
-from durable.errors import KeyFileError, UsageError
+from durable.errors import BundleError, KeyFileError, UsageError
 from durable.evidence import bundle
 from durable.evidence.bundles import signature
 from durable.evidence.findings import FAIL, PASS, UNKNOWN
+from durable.evidence.imported import take_in
+from durable.evidence.verify import keys_at_hand
 from durable.evidence.verify_bundle import verify_bundle
 from evidence.bundled import one_exported
 
@@ -183,6 +185,23 @@ def test_without_the_package_a_signature_is_unknown_and_the_remedy_named(bare, s
     assert "pip install 'durable[sign]'" in one.says
     with pytest.raises(UsageError, match="pip install"):
         signature.private_key(str(keys / "mine"))
+
+
+def test_nobody_else_vouches_for_a_signer_that_was_named(bare, bundles, signed, keys):
+    ledger_keys, pinned = keys_at_hand(str(bundles.machine.state)), signature.public_key(str(keys / "mine.pub"))
+    assert verify_bundle(str(signed), ledger_keys).authentic == PASS
+    found = verify_bundle(str(signed), ledger_keys, pinned)
+    assert (found.authentic, [one.code for one in found.findings]) == (UNKNOWN, ["signature_unchecked"])
+
+
+def test_what_says_it_was_signed_takes_no_place_of_what_was(bare, bundles, signed, tmp_path):
+    document = json.loads(signed.read_text("utf-8"))
+    take_in(str(tmp_path / "home"), str(signed), document, "")
+    document["made_by"] = "somebody"
+    document["digest"] = bundle.digest_of(document)
+    path = bundles.written(json.dumps(document))
+    with pytest.raises(BundleError, match="can't be checked"):
+        take_in(str(tmp_path / "home"), str(path), document, "")
 
 
 def test_nothing_but_a_signature_loads_the_package(bundles):

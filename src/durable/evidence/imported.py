@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from durable.errors import BundleError, DurableError, InputError
 from durable.evidence import bundle
 from durable.evidence.bundles.bundle_file import placed
-from durable.evidence.bundles.signature import fingerprint
+from durable.evidence.bundles.signature import EXTRA, fingerprint, is_possible
 from durable.home import check_file, secure_dir
 from durable.ledger.files import sync_dir, write_synced
 from durable.native import loads, sha256
@@ -143,6 +143,9 @@ def _check_signer(target: str, here: Row, document: Row) -> None:
     if before and before != (document["signature"] or {}).get("public_key"):
         problem = f"the bundle {target} of the same run was signed by {fingerprint(before)}, and this one was not"
         raise BundleError(problem, "get one that was, or remove that file", "signer")
+    if before and not is_possible():
+        problem = f"whether {fingerprint(before)} signed this one, as it did the bundle {target}, can't be checked"
+        raise BundleError(problem, EXTRA, "signature_unchecked")
 
 
 def _hashes(document: Row) -> list[tuple[int, str]]:

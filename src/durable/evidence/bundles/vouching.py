@@ -35,6 +35,9 @@ def vouching(found: Examined, keys: Mapping[str, bytes], signer: str | None, led
     pinned = signature.public_key(signer) if signer else ""
     says = [*_signed(document, found.digest, pinned), *_under_key(document, found.digest, keys)]
     says += _in_ledger(document, ledger)
+    if pinned and any(one.code == "signature_unchecked" for one in says):
+        # Whoever names a signer wants that word: nobody else's stands for it.
+        return [one for one in says if one.verdict != PASS]
     # Once somebody vouches for it, it does not matter who else can't.
     return [one for one in says if one.verdict != UNKNOWN] or says
 
