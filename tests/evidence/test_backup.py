@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -188,6 +189,15 @@ def test_what_is_there_and_no_backup_is_left_alone(machine, dest, tmp_path):
     assert "is no backup" in refused(machine, dest / "link")
     assert "lost with it" in refused(machine, machine.state / "backup")
     assert "no directory" in refused(machine, dest / "none" / "x")
+
+
+def test_where_there_is_no_room_for_it_the_ledger_is_not_blamed(machine, dest):
+    dest.parent.mkdir()
+    done = machine.cli(
+        "backup", str(dest), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+    )
+    assert (done.returncode, done.stdout, f"{dest}.partial/ledger.db" in done.stderr) == (3, "", True), done
+    assert os.listdir(dest.parent) == []
 
 
 @pytest.mark.parametrize("name", ["exported.key", "spool/thesis.txt"])

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 PARTIAL, BEFORE = ".partial", ".before"
 SPOOL, IMPORTED, KEY = "spool", "imported", "key"
 RETIRED = "key.retired-"
+# The ledger is only read: where it's about room or writing, the copy has failed.
+_WRITING = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE")
 _SIDE = tuple(LEDGER + suffix for suffix in SIDE_FILES)
 _OURS = frozenset((LEDGER, *_SIDE, head.DIRECTORY, SPOOL, IMPORTED, KEY))
 
@@ -197,7 +199,7 @@ def _copy_ledger(home: str, place: str) -> dict[str, Any]:
         finally:
             target.close()
     except sqlite.Error as error:
-        raise translated(error, path) from None
+        raise translated(error, copy if getattr(error, "sqlite_errorname", "") in _WRITING else path) from None
     finally:
         source.close()
     known = {"ledger_id": meta.get("ledger_id", ""), "key_id": meta.get("key_id", "")}
