@@ -414,6 +414,21 @@ def test_the_ledger_that_it_is_from_can_vouch_for_it_or_be_found_cut(bundles):
         assert verified(bundles, bundles.changed(of_another_ledger), {}, ledger=ledger) == (UNKNOWN, ["no_key"])
 
 
+@pytest.mark.parametrize("name", ["expired", "lost"])
+def test_the_ledger_does_not_vouch_for_a_content_taken_out_as_if_it_had_been_gone(bundles, name):
+    def withhold(document):
+        digest, _ = document["blobs"].popitem()
+        gone = {"digest": digest, "bytes": 1, "kept_as": "public", "at": document["made_at"]}
+        document[name].append(gone if name == "expired" else digest)
+        document["mac"] = ""
+
+    path = bundles.changed(withhold)
+    with Reader(str(bundles.machine.state)) as ledger:
+        verdict, codes = verified(bundles, path, ledger=ledger)
+    assert (verdict, codes[-1]) == (UNKNOWN, "ledger_has_contents")
+    assert Examined(str(path)).counted.get("contents_expired", 0) == (name == "expired")
+
+
 def test_a_lost_content_is_a_warning(bundles):
     def lose(document):
         digest, _ = document["blobs"].popitem()

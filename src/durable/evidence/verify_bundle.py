@@ -105,6 +105,8 @@ class Examined:
         self.counted["events"] = len(document["events"])
         self.counted["steps"] = len(document["rows"].get("steps", ()))
         self.counted["contents"] = len(document["blobs"])
+        if document["expired"]:
+            self.counted["contents_expired"] = len(document["expired"])
 
 
 def _few(findings: list[Finding]) -> list[Finding]:

@@ -115,8 +115,15 @@ def _in_ledger(document: Row, ledger: Reader | None) -> Iterator[Finding]:
     elif len(ours) > len(theirs):
         says = f"each event stands in the ledger at hand, which goes on with {len(ours) - len(theirs)} more of the run"
         yield Finding(UNKNOWN, "ledger_goes_on", says)
+    elif withheld := [digest for digest in _named_gone(document) if ledger.one("blob_up_to", digest=digest, most=0)]:
+        says = f"the ledger at hand has {len(withheld)} of the contents that it names as expired or lost"
+        yield Finding(UNKNOWN, "ledger_has_contents", says, {"blob": withheld[0]})
     else:
         yield Finding(PASS, "in_ledger", "the ledger at hand holds exactly these events of the run")
+
+
+def _named_gone(document: Row) -> list[str]:
+    return [*(one["digest"] for one in document["expired"]), *document["lost"]]
 
 
 def _id_of(ledger: Reader) -> str:
