@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 
@@ -59,6 +60,22 @@ def test_what_differs_is_named_and_with_a_reason_put_right(lived_in):
     assert lived_in.pre(bash("echo next", "toolu_next")).permits
 
 
+def test_rows_that_can_not_be_read_are_not_known_to_differ_and_are_put_right(lived_in):
+    path = lived_in.state / "ledger.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'steps'").fetchone()
+    connection.close()
+    data = path.read_bytes()
+    path.write_bytes(data[: (page - 1) * size] + b"\xff" * size + data[page * size :])
+    done = rebuild(lived_in, "--json")
+    assert (done.returncode, json.loads(done.stdout)["data"]["equal"]) == (3, None)
+    assert "can be read" in rebuild(lived_in).stdout
+    assert rebuild(lived_in, "--replace", "--reason", "a bad page").returncode == 0
+    assert rebuild(lived_in).returncode == 0
+
+
 def test_without_a_reason_nothing_is_replaced(lived_in):
     everything.shell(lived_in.state, *EDITED, guards=True)
     assert rebuild(lived_in, "--replace").returncode == 2
@@ -75,8 +92,6 @@ def test_what_follows_from_no_event_is_taken_over(tmp_path):
 
 
 def beside(home):
-    import sqlite3
-
     connection = sqlite3.connect(home / "ledger.db")
     try:
         tables = ("blobs", "cursors", "spent", "heartbeats")

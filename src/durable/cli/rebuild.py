@@ -36,9 +36,10 @@ def run(replace: bool = False, reason: str = "") -> Result:
     with bar() as told:
         found = compare_rows(state, told)
     aside = _replaced(state, reason, found) if replace and found.findings else ""
-    data = {"equal": not found.findings, "replaced": bool(aside), "old_ledger": aside or None,
+    unread = _unread(found) and not aside
+    data = {"equal": None if unread else not found.findings, "replaced": bool(aside), "old_ledger": aside or None,
             "counted": found.counted, "findings": [one.json() for one in found.findings]}  # fmt: skip
-    code = 1 if found.findings and not aside else 0
+    code = 3 if unread else 1 if found.findings and not aside else 0
     return Result("rebuild", data, code, [*notices(), *_view(found, aside)])
 
 
@@ -48,15 +49,23 @@ def _replaced(state: str, reason: str, found: Verified) -> str:
     return replace(state, reason, found.findings)
 
 
+def _unread(found: Verified) -> bool:
+    from durable.evidence.verify import UNREADABLE
+
+    return any(one.code == UNREADABLE for one in found.findings)
+
+
 def _view(found: Verified, aside: str) -> Iterator[Block]:
-    events = counted(found.counted["events"], "event")
+    events = counted(found.counted.get("events", 0), "event")
     if not found.findings:
         yield Note("ok", f"every row is what follows from the {events}; nothing was changed")
         return
     differences = counted(len(found.findings), "difference")
     if aside:
-        yield Note("ok", f"all rows were made anew from the {events} and put in place: {differences} are gone")
+        yield Note("ok", f"all rows were made anew from the {events} and put in place: {differences} put right")
         yield Facts([("the old ledger", aside)])
+    elif _unread(found):
+        yield Note("problem", f"not all rows can be read, and so not compared with what follows from the {events}")
     else:
         yield Note("problem", f"{differences} between the record and what follows from its {events}")
     for finding in found.findings[:SHOWN]:
