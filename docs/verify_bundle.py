@@ -55,7 +55,8 @@ def faults(bundle, folder):
     if not number or bundle["summary"]["events"] != number or bundle["summary"]["last_hash"] != before:
         yield "the summary counts other events than there are"
     for digest, kept in bundle["blobs"].items():
-        if hashlib.sha256(content(kept, os.path.join(folder, bundle["beside"] or "", digest))).hexdigest() != digest:
+        data = content(kept, os.path.join(folder, bundle["beside"], digest) if "bytes" in kept else "")
+        if hashlib.sha256(data).hexdigest() != digest or kept.get("bytes", len(data)) != len(data):
             yield f"the content {digest} was changed"
     if named != {*bundle["blobs"], *bundle["lost"], *(one["digest"] for one in bundle["expired"])}:
         yield "the contents are not those that the events name"

@@ -187,6 +187,10 @@ def forge_a_row(document):
     document["rows"]["steps"][0]["status"] = "refused"
 
 
+def no_base64_nor_ascii(document):
+    document["blobs"][next(iter(document["blobs"]))] = {"base64": "\u00fc"}
+
+
 def drop_a_row(document):
     document["rows"]["claims"].pop()
 
@@ -203,6 +207,11 @@ def put_it_beside(document):
     document["beside"] = "nowhere"
     digest = next(iter(document["blobs"]))
     document["blobs"][digest] = {"bytes": 3}
+
+
+def put_nowhere(document):
+    put_it_beside(document)
+    document["beside"] = None
 
 
 def no_base64(document):
@@ -227,7 +236,9 @@ def no_base64(document):
         (drop_a_content, "blob_missing"),
         (add_a_content, "blob_unnamed"),
         (put_it_beside, "blob_unreadable"),
+        (put_nowhere, "malformed"),
         (no_base64, "malformed"),
+        (no_base64_nor_ascii, "malformed"),
         (forge_a_row, "row"),
         (drop_a_row, "rows"),
         (drop_a_table, "rows"),
@@ -237,6 +248,21 @@ def no_base64(document):
 )
 def test_what_was_changed_is_named_also_behind_a_new_digest(bundles, change, code):
     assert code in bundles.codes(bundles.changed(change))
+
+
+@pytest.mark.parametrize(("more", "code"), [(0, []), (1, ["blob_changed"]), (-1, ["blob_changed"])])
+def test_a_content_beside_it_is_as_long_as_it_says(bundles, more, code):
+    def beside(document):
+        digest, kept = next(iter(document["blobs"].items()))
+        data = bundle.content(digest, kept, "")
+        (bundles.root / "lying_beside").mkdir(exist_ok=True)
+        (bundles.root / "lying_beside" / digest).write_bytes(data)
+        document["blobs"][digest] = {"bytes": len(data) + more}
+        document["beside"] = "lying_beside"
+
+    path = bundles.changed(beside)
+    assert bundles.codes(path) == code
+    assert script(path)[0] == len(code)
 
 
 def test_without_a_new_digest_it_is_found_by_the_digest(bundles):

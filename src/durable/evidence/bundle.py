@@ -8,7 +8,6 @@ ASCII. So the members may stand in any order, and be hashed one by one.
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 from typing import TYPE_CHECKING
 
@@ -123,12 +122,15 @@ def content(digest: str, kept: dict[str, Any], folder: str) -> bytes:
         if "base64" in kept:
             return base64.b64decode(kept["base64"], validate=True)
         with open(os.path.join(folder, digest), "rb") as file:
-            return file.read()
-    except binascii.Error:
+            if os.fstat(file.fileno()).st_size == kept["bytes"]:
+                return file.read(kept["bytes"])
+    except ValueError:
         raise BundleError(f"the content {digest} is no base64", "get the bundle anew", "malformed") from None
     except OSError as error:
         problem = f"the content {digest} can't be read from {folder} ({error.strerror})"
         raise BundleError(problem, "the folder belongs to the bundle: keep both together", "blob_unreadable") from None
+    problem = f"the content {digest} in {folder} is not {kept['bytes']:,} bytes long"
+    raise BundleError(problem, "get the bundle anew", "blob_changed")
 
 
 def stored(data: bytes) -> dict[str, Any]:
@@ -162,6 +164,8 @@ def _checked(path: str, document: Any) -> dict[str, Any]:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"][:4]))[:80]
         raise no_bundle(path, f"{where}: {first['msg']}", "malformed") from None
+    if document["beside"] is None and any("bytes" in kept for kept in document["blobs"].values()):
+        raise no_bundle(path, "beside: it names no folder, and contents lie in one", "malformed")
     found: dict[str, Any] = document
     return found
 

@@ -91,7 +91,7 @@ class Base64(Part):
 class Beside(Part):
     """The content is a file of its own, named after its hash, in the folder `beside`."""
 
-    bytes: int
+    bytes: int = Field(ge=0)
 
 
 class Signature(Part):
