@@ -191,6 +191,15 @@ def test_what_is_there_and_no_backup_is_left_alone(machine, dest, tmp_path):
     assert "no directory" in refused(machine, dest / "none" / "x")
 
 
+def test_an_empty_word_names_no_place(machine):
+    """A variable that a script has not set: the working directory is no backup, nor was this ledger looked at."""
+    before = events(machine)
+    assert "DEST is empty" in refused(machine, "")
+    done = machine.cli("restore", "", "--reason", "x")
+    assert (done.returncode, done.stdout, "FILE is empty" in done.stderr) == (2, "", True), done
+    assert os.listdir(machine.project) == [] and events(machine) == before
+
+
 def test_where_there_is_no_room_for_it_the_ledger_is_not_blamed(machine, dest):
     dest.parent.mkdir()
     done = machine.cli(

@@ -157,6 +157,8 @@ def _take_argument(waiting: list[Option], word: str, given: dict[str, Any]) -> N
     option = waiting[0]
     if option.repeats:
         given.setdefault(option.name, []).append(word)
+    elif not word:  # A variable that a script has not set. Without the argument many a verb does something else.
+        raise UsageError(f"{option.spelling} is empty", "name one, or leave it out")
     else:
         given[option.name] = _converted(waiting.pop(0), word)
 
