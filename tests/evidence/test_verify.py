@@ -353,6 +353,14 @@ def test_what_a_person_accepted_later_is_a_warning_and_stays_named(home):
     assert [(one.verdict, one.where) for one in missing] == [(WARN, {"event": 42})]
 
 
+def test_a_backup_put_back_whole_accepts_nothing_that_happens_to_it_later(home, tmp_path):
+    shutil.copy(home / "ledger.db", tmp_path / "backup.db")
+    restore(str(home), str(tmp_path / "backup.db"), "a trial")
+    assert verify_ledger(str(home)).verdict == of_run(home).verdict == PASS
+    everything.shell(home, "UPDATE events SET at = '2020-01-01T00:00:00.000000Z' WHERE seq = 20")
+    assert verify_ledger(str(home)).verdict == of_run(home).verdict == FAIL
+
+
 def test_of_one_run_its_own_events_rows_and_contents_are_looked_at(home):
     everything.shell(
         home,

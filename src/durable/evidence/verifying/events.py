@@ -11,7 +11,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from durable.evidence.verifying.naming import ACCEPTING
+from durable.evidence.verifying.naming import accepts
 from durable.evidence.verifying.seal import Seal
 from durable.evidence.verifying.view import FAILURES
 from durable.ledger.chain import START
@@ -129,7 +129,7 @@ class Events:
             self.found.note(fault)
         elif self.walk.key_id not in self._seals:
             self.found.unsealed += 1
-        elif row["type"] in ACCEPTING:
+        elif accepts(row):
             self.found.accepting.append(row["seq"])
 
 

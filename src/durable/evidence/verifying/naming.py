@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from durable.errors import InputError
 from durable.evidence.findings import FAIL, WARN, Finding
 from durable.evidence.verifying.view import FAILURES
 from durable.ledger import chain
 from durable.ledger.walk import CHANGED, MISPLACED, MISSING, UNLINKED, UNLINKED_IN_RUN, UNSEALED, Fault
+from durable.native import loads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import Any
 
     from durable.evidence.verifying.view import View
 
 MOVED, REWRITTEN = "event_moved", "chain_rewritten"
 # By these a person took the ledger as it was then.
-ACCEPTING = frozenset(("ledger.salvaged", "ledger.restored"))
+SALVAGED, RESTORED = "ledger.salvaged", "ledger.restored"
 _TRIED = 50  # changed events of which it is looked up whether they stood elsewhere
 _NEAR = 3
 
@@ -29,6 +32,17 @@ _SAYS = {
     UNSEALED: "{events} not made with the ledger's key: changed, or put in by somebody who has not got it",
     REWRITTEN: "{events} not made with the ledger's key: from there on the chain was written anew without it",
 }
+
+
+def accepts(event: Mapping[str, Any]) -> bool:
+    """Whether a person took the ledger as it was with this event. One that found no fault has accepted none: what is
+    wrong before it came later."""
+    if event["type"] != RESTORED:
+        return bool(event["type"] == SALVAGED)
+    try:
+        return bool(loads(event["body"])["faults"])
+    except (InputError, KeyError, TypeError):
+        return False
 
 
 def named(faults: Sequence[Fault], last: int, accepting: Sequence[int], elsewhere: dict[int, int]) -> Iterator[Finding]:

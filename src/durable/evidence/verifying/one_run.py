@@ -171,7 +171,7 @@ class _Run:
 
     def _accepting(self, schedule: list[tuple[int, str]]) -> list[int]:
         """Events by which a person took the ledger as it was, under a key at hand."""
-        taken = [row for row in self.reader.each("events_of_run", run_id="") if row["type"] in naming.ACCEPTING]
+        taken = [row for row in self.reader.each("events_of_run", run_id="") if naming.accepts(row)]
         keys = {row["seq"]: _key_of(row["seq"], schedule) for row in taken}
         sound = [row for row in taken if not _own_faults(row, keys[row["seq"]], self.keys)]
         return [row["seq"] for row in sound if keys[row["seq"]] in self.keys]
