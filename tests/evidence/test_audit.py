@@ -443,6 +443,12 @@ def test_a_session_in_which_nobody_spoke_left_no_transcript(desk):
         assert named(audit(reader, SESSION)) == [(UNKNOWN, "transcript_gone", None)]
 
 
+def test_a_path_that_names_no_file_proves_nothing(desk):
+    desk.call("toolu_1")
+    desk.shell("UPDATE sessions SET transcript_path = '/a' || char(0) || '/x.jsonl'")
+    assert named(desk.audited()) == [(UNKNOWN, "transcript_unreadable", None)]
+
+
 def test_a_transcript_that_was_emptied_proves_nothing(desk):
     """No row reaches beyond it where hooks were off, or rows taken out."""
     prompt = recorded("UserPromptSubmit", session_id=SESSION, transcript_path=str(desk.path))

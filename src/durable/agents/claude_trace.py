@@ -103,7 +103,7 @@ def sessions_in(folder: str) -> list[tuple[str, str]]:
     """Those whose transcripts lie there: id and transcript."""
     try:
         names = sorted(name for name in os.listdir(folder) if name.endswith(SUFFIX))
-    except OSError:
+    except (OSError, ValueError):
         return []
     return [(name.removesuffix(SUFFIX), f"{folder}/{name}") for name in names]
 
