@@ -11,6 +11,7 @@ import pytest
 
 from cli.cli_machine import FULL, ROOT, SESSION, Machine
 from conformance.past import OWNER, RUN, move, owner_body, prepare, seat, session_body
+from durable.evidence.comparing.account import account_of
 from durable.evidence.findings import FAIL, PASS, UNKNOWN, WARN
 from durable.evidence.verify import keys_at_hand
 from durable.evidence.verify_bundle import Examined, verify_bundle
@@ -218,6 +219,8 @@ def test_a_run_whose_session_and_permissions_go_on_in_another_is_consistent(home
     _, path = exported(machine, run)
     found = verify_bundle(str(path), keys_at_hand(str(home)))
     assert (found.consistent, found.authentic, found.replay_safe) == (PASS, PASS, True)
+    with Examined(str(path)).open() as replica:
+        assert not any("lead nowhere" in why for why in account_of(replica, run).missing)
     machine.close()
 
 

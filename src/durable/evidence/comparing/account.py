@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from durable.errors import InputError
+from durable.evidence.bundles.rows_of_run import ACROSS
 from durable.evidence.comparing.volatile import Volatile
 from durable.fingerprint import REWORDED, STANDING, canonical
 from durable.native import dumps, loads, sha256
@@ -77,7 +78,7 @@ def account_of(reader: Reader, run_id: str) -> Account:
     lanes = _lanes(rows)
     calls = [_call(reader, volatile, number, row, lanes) for number, row in enumerate(rows, 1)]
     ordered = [call for lane in dict.fromkeys(lanes.values()) for call in _settled_order(calls, rows, lane)]
-    missing = _missing(run["status"], calls, getattr(reader, "unprojected", []))
+    missing = _missing(run["status"], calls, _astray(reader, run_id))
     tokens, micro_usd = _spent(reader, run_id)
 
     def returned(call: Call) -> tuple[Any, bool]:
@@ -166,13 +167,20 @@ def _value(reader: Reader, digest: str) -> tuple[Any, bool]:
         return text, True
 
 
-def _missing(status: str, calls: list[Call], unprojected: list[int]) -> list[str]:
+def _astray(reader: Reader, run_id: str) -> int:
+    """How many events of a record made anew came to nothing, and were to come to something in this run."""
+    left = set(getattr(reader, "unprojected", ()))
+    events = reader.each("events_of_run", run_id=run_id) if left else ()
+    return sum(row["seq"] in left and row["type"] not in ACROSS for row in events)
+
+
+def _missing(status: str, calls: list[Call], astray: int) -> list[str]:
     unsettled = sum(call.status in OPEN and (call.status != IN_DOUBT or call.effect == ONCE) for call in calls)
     gone = sum(call.gone for call in calls)
     found = [] if status in _ENDED else ["it has not come to its end"]
     found += [f"how {unsettled} of its calls ended is not known"] if unsettled else []
     found += [f"what {gone} of its calls were given is gone"] if gone else []
-    return found + ([f"{len(unprojected)} of its events lead nowhere"] if unprojected else [])
+    return found + ([f"{astray} of its events lead nowhere"] if astray else [])
 
 
 def _spent(reader: Reader, run_id: str) -> tuple[int | None, int | None]:
