@@ -168,6 +168,15 @@ def test_the_folder_of_contents_has_to_lie_beside_it(machine):
     assert machine.cli("export", "-o", "-", "--blobs", "contents").returncode == 2
 
 
+def test_no_content_goes_among_our_own_files(machine):
+    machine.ran("Bash", command="npm test")
+    (machine.root / "linked").symlink_to(machine.state)
+    for folder in (machine.state, machine.root / "linked"):
+        done = machine.cli("export", "-o", str(machine.root / "out.json"), "--blobs", str(folder))
+        assert done.returncode == 2 and "among durable's own files" in done.stderr
+    assert not any(len(one.name) == 64 for one in machine.state.iterdir())
+
+
 # ---- what it holds ----------------------------------------------------------------------------
 
 

@@ -45,7 +45,7 @@ def run(run: str = "", file: str = "", sign: str | None = None, blobs: str = "",
         if file == STDOUT:
             return _to_screen(draft, signed, blobs)
         path = _outside(os.path.abspath(file or _named(draft.run_id)), state)
-        last = _to_file(draft, path, signed, _folder(path, blobs), force)
+        last = _to_file(draft, path, signed, _folder(path, blobs, state), force)
     return _result(draft, path, last)
 
 
@@ -68,19 +68,19 @@ def _signing(path: str | None) -> Callable[[str], Row] | None:
 def _outside(path: str, state: str) -> str:
     """A file of that name may be one that hooks wait for."""
     for ours in (state, home.config_dir()):
-        if os.path.realpath(path).startswith(os.path.realpath(ours) + "/"):
+        if f"{os.path.realpath(path)}/".startswith(os.path.realpath(ours) + "/"):
             raise UsageError(f"{path} lies among durable's own files", "name a file elsewhere")
     return path
 
 
-def _folder(path: str, blobs: str) -> str:
+def _folder(path: str, blobs: str, state: str) -> str:
     if not blobs:
         return ""
     folder = os.path.abspath(blobs)
     if os.path.dirname(folder) != os.path.dirname(path) or os.path.basename(folder).startswith("."):
         remedy = f"name one in {os.path.dirname(path)} that does not begin with a dot"
         raise UsageError("the folder of --blobs has to lie beside the file", remedy)
-    os.makedirs(folder, 0o700, exist_ok=True)
+    os.makedirs(_outside(folder, state), 0o700, exist_ok=True)
     return folder
 
 
