@@ -64,6 +64,13 @@ def test_a_signature_by_the_key_that_was_named_makes_it_authentic(signed, keys):
     assert verified(signed, pinned) == (PASS, ["signed"])
 
 
+def test_the_screen_says_no_more_than_whoever_vouches_can_know(bundles, signed, keys, tmp_path):
+    env = {"DURABLE_HOME": str(tmp_path / "elsewhere")}
+    done = bundles.machine.cli("verify", str(signed), "--signer", str(keys / "mine.pub"), env=env)
+    assert done.returncode == 0 and "authentic: somebody vouches for it, as follows" in done.stdout
+    assert "PASS    signed: signed by SHA256:" in done.stdout and "cut off" not in done.stdout
+
+
 def test_without_a_name_it_says_who_signed_and_nobody_knows_whose_key_that_is(signed, keys):
     found = verify_bundle(str(signed), {})
     shown = signature.fingerprint(signature.public_key(str(keys / "mine.pub")))

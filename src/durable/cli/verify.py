@@ -39,6 +39,11 @@ AUTHENTIC = {
     "UNKNOWN": "authentic: not known; only a key can tell who wrote it, and that nothing is cut off",
     "FAIL": "not authentic: it is not, or not all, what the holder of the key wrote",
 }
+# Of a bundle the findings say who: a signer or the ledger at hand can't say what that key can.
+AUTHENTIC_OF_BUNDLE = AUTHENTIC | {
+    "PASS": "authentic: somebody vouches for it, as follows",
+    "FAIL": "not authentic: somebody who would have to vouch for it does not",
+}
 # The beginning of a finding's code, and the way out of it.
 REMEDIES = {
     **dict.fromkeys(
@@ -137,7 +142,8 @@ def _result(of: str, name: str, found: Verified, without_key: bool) -> Result:
 def _view(of: str, name: str, verdict: str, found: Verified) -> Iterator[Block]:
     yield Heading(f"{verdict} · {_title(of, name)}")
     yield Note(LEVELS[found.consistent], CONSISTENT[found.consistent].format(what=_counts(found)))
-    yield Note(LEVELS[found.authentic], AUTHENTIC[found.authentic])
+    said = AUTHENTIC_OF_BUNDLE if of == BUNDLE else AUTHENTIC
+    yield Note(LEVELS[found.authentic], said[found.authentic])
     for finding in found.findings[:SHOWN]:
         yield Paragraph(_line(finding))
     if (more := len(found.findings) - SHOWN) > 0:
