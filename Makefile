@@ -18,7 +18,7 @@ test: .venv/installed-for-tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 interleavings: .venv/installed-for-tests
 	PYTHONPATH=src:tests $(BIN)/python -m hooks.interleavings 1000
