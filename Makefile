@@ -6,6 +6,7 @@ help:
 	@echo "make demo    install into .venv and see the hooks at work; needs no agent, touches no settings"
 	@echo "make test    ruff, mypy and every test"
 	@echo "make interleavings   1,000 random interleavings of calls through the real hooks (minutes)"
+	@echo "make matrix  every cell of the crash matrix, also those that make test leaves out (minutes)"
 	@echo "make chaos   10,000 hooks killed at random; started again it goes on where it was (an hour or two)"
 	@echo "make tamper  a ledger changed 2,000 times at random: each change that means something is found (minutes)"
 	@echo "make bench   what a hook costs, alone and with many at once, and reading a long ledger (minutes)"
@@ -22,6 +23,9 @@ test: .venv/installed-for-tests
 
 interleavings: .venv/installed-for-tests
 	PYTHONPATH=src:tests $(BIN)/python -m hooks.interleavings 1000
+
+matrix: .venv/installed-for-tests
+	EVERY_CELL=1 $(BIN)/pytest -n 2 tests/test_chaos.py tests/test_chaos_jobs.py
 
 chaos: .venv/installed-for-tests
 	PYTHONPATH=src:tests $(BIN)/python -m chaos 10000
@@ -46,4 +50,4 @@ clean:
 	@scripts/environment '.[test]'
 	@touch $@ .venv/installed
 
-.PHONY: help demo test interleavings chaos tamper bench clean
+.PHONY: help demo test interleavings matrix chaos tamper bench clean
