@@ -14,12 +14,12 @@ from durable.evidence.findings import FAIL
 from durable.evidence.verifying import naming
 from durable.evidence.verifying.events import Events
 from durable.evidence.verifying.head import Stated, head_faults, keys_of
-from durable.evidence.verifying.view import FAILURES, View, unreadable
+from durable.evidence.verifying.view import FAILURES, View
 from durable.home import command
 from durable.ledger import head
 from durable.ledger.chain import Event, event_of
 from durable.ledger.create import build, write_identity
-from durable.ledger.database import present
+from durable.ledger.database import present, translated
 from durable.ledger.rebuild import Rebuild
 from durable.ledger.sqlite import SqliteLedger
 from durable.ledger.swap import put_in_place
@@ -71,7 +71,7 @@ class _Rebuilding(SqliteLedger):
                 key = self._find_keys(walk.key_id or "").present
                 build(fresh, lambda connection: self._fill(connection, view, ledger_id, key))
         except FAILURES as error:
-            raise unreadable(error, self._path) from None
+            raise translated(error, self._path) from None
         self.old_ledger = put_in_place(self._home, fresh, "replaced")
         super()._open()
 

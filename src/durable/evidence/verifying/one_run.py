@@ -14,8 +14,9 @@ from durable.evidence.verifying import contents, naming, rows
 from durable.evidence.verifying.events import Events
 from durable.evidence.verifying.head import Stated, head_faults, key_faults, present_keys
 from durable.evidence.verifying.saying import content_finding, missing_content, row_finding
-from durable.evidence.verifying.view import FAILURES, View, unreadable
+from durable.evidence.verifying.view import FAILURES, View
 from durable.ledger import chain
+from durable.ledger.database import translated
 from durable.ledger.reading import Reader
 from durable.ledger.walk import (
     CHANGED,
@@ -94,7 +95,7 @@ class _Run:
             with View(self.reader.path) as view:
                 return Events(view, self.keys, (0, chain.START, None, last)).take_all(lambda done: None).faults
         except FAILURES as error:
-            raise unreadable(error, self.reader.path) from None
+            raise translated(error, self.reader.path) from None
 
     # ---- rows ---------------------------------------------------------------------------------------
 

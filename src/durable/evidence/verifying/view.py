@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from durable.errors import LedgerError
-from durable.ledger.database import as_dict, check_version, connect_to_read, damage_remedy, translated
+from durable.ledger.database import as_dict, check_version, connect_to_read, translated
 from durable.ledger.statements import named_statements
 from durable.native import sqlite
 
@@ -14,17 +13,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-    from durable.errors import DurableError
-
 
 # What reading a changed file can end in: SQLite's own errors, and texts (even those of its errors) that are none.
 FAILURES = (sqlite.Error, UnicodeError, OverflowError)
-
-
-def unreadable(error: Exception, path: str) -> DurableError:
-    if isinstance(error, sqlite.Error):
-        return translated(error, path)
-    return LedgerError(f"{path} holds what can't be read ({error})", damage_remedy())
 
 
 class View:
@@ -42,7 +33,7 @@ class View:
             self.connection.execute(self.queries["meta"]).fetchall()  # The view begins with what is read first.
         except FAILURES as error:
             self.close()
-            raise unreadable(error, self.path) from None
+            raise translated(error, self.path) from None
         except BaseException:
             self.close()
             raise

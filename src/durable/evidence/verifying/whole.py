@@ -15,8 +15,8 @@ from durable.evidence.verifying.frame import frame_faults, page_faults
 from durable.evidence.verifying.head import Stated, head_faults, key_faults, keys_of, present_keys
 from durable.evidence.verifying.saying import content_finding, missing_content, row_finding
 from durable.evidence.verifying.shares import key_at, walked
-from durable.evidence.verifying.view import FAILURES, View, unreadable
-from durable.ledger.database import database_in, present
+from durable.evidence.verifying.view import FAILURES, View
+from durable.ledger.database import database_in, present, translated
 from durable.ledger.rebuild import PROJECTED
 from durable.ledger.walk import Walk
 from durable.native import loads, sqlite
@@ -52,7 +52,7 @@ def _looked(home: str, progress: Progress | None, look_at: Callable[[_Look], Non
         try:
             look_at(look)
         except FAILURES as error:
-            look.findings.append(Finding(UNKNOWN, UNREADABLE, f"not all could be read: {unreadable(error, path)}"))
+            look.findings.append(Finding(UNKNOWN, UNREADABLE, f"not all could be read: {translated(error, path)}"))
         finally:
             look.scratch.close()
         verified = judged(look.findings, look.counted, look.walk.hash if look.counted.get("events") else "")
