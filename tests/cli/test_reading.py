@@ -6,6 +6,7 @@ import shlex
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 from cli_machine import SESSION, cells, line_of
@@ -275,10 +276,12 @@ def test_stats_can_be_narrowed(machine):
 def test_percentiles_are_values_that_occurred():
     from durable.evidence.tally import percentiles
 
-    assert percentiles([5]) == {"p50": 5, "p95": 5}
-    assert percentiles(list(range(100, 0, -1))) == {"p50": 50, "p95": 95}
-    assert percentiles([1, 9]) == {"p50": 1, "p95": 9}
-    assert percentiles([]) == {"p50": None, "p95": None}
+    assert percentiles(Counter([5])) == {"p50": 5, "p95": 5}
+    assert percentiles(Counter(range(100, 0, -1))) == {"p50": 50, "p95": 95}
+    assert percentiles(Counter([1, 9])) == {"p50": 1, "p95": 9}
+    assert percentiles(Counter([9] * 6 + [1] * 94)) == {"p50": 1, "p95": 9}
+    assert percentiles(Counter([9] * 5 + [1] * 95)) == {"p50": 1, "p95": 1}
+    assert percentiles(Counter()) == {"p50": None, "p95": None}
 
 
 def test_policy_unknown_lists_the_tools_that_no_rule_names(machine):

@@ -4,9 +4,13 @@ together where several of SQL's are one of ours."""
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
+from collections import Counter
+from itertools import accumulate
 
 from durable.clock import nanoseconds
 from durable.evidence.usage import FIELDS
+from durable.native import loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,27 +28,27 @@ MEASURED = ("hook_us", "duration_ms")
 
 
 class Tally:
-    """What was counted under one name. Numbers of which half or most are below something wait for their end."""
+    """What was counted under one name. Of the numbers of which half or most are below something, how often each
+    occurred: a long past has many calls and few different times."""
 
     __slots__ = ("counts", "measured", "tokens")
 
     def __init__(self) -> None:
         self.counts = dict.fromkeys(COUNTERS, 0)
-        self.measured: dict[str, list[int]] = {name: [] for name in MEASURED}
+        self.measured: dict[str, Counter[int]] = {name: Counter() for name in MEASURED}
         self.tokens: Row | None = None
 
     def take(self, row: Row) -> None:
         for name in COUNTERS:
             self.counts[name] += row[name]
         for name in MEASURED:
-            self.measured[name] += map(int, row[name].split(",")) if row[name] else ()
+            self.measured[name].update(loads(f"[{row[name] or ''}]"))
 
     def add(self, other: Tally) -> None:
         for name in COUNTERS:
             self.counts[name] += other.counts[name]
         for name in MEASURED:
-            other.measured[name].sort()  # Sorted parts are put in order in one go.
-            self.measured[name] += other.measured[name]
+            self.measured[name].update(other.measured[name])
         if other.tokens is not None:
             self.take_tokens(other.tokens)
 
@@ -58,10 +62,15 @@ class Tally:
         return {**self.counts, **{name: percentiles(self.measured[name]) for name in MEASURED}}
 
 
-def percentiles(values: list[int]) -> Row:
+def percentiles(occurred: Counter[int]) -> Row:
     """By nearest rank: each is a value that occurred."""
-    ordered = sorted(values)
-    return {f"p{percent}": ordered[-(-len(ordered) * percent // 100) - 1] if ordered else None for percent in (50, 95)}
+    ordered = sorted(occurred)
+    ranks = list(accumulate(map(occurred.__getitem__, ordered)))
+    return {f"p{percent}": _at(percent, ordered, ranks) for percent in (50, 95)}
+
+
+def _at(percent: int, ordered: list[int], ranks: list[int]) -> int | None:
+    return ordered[bisect_left(ranks, -(-ranks[-1] * percent // 100))] if ordered else None
 
 
 def tallies(reader: Reader, by: str, chosen: Row) -> dict[str, Tally]:

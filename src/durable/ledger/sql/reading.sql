@@ -74,6 +74,9 @@ SELECT * FROM steps WHERE run_id = :run_id ORDER BY seq;
 -- name: step
 SELECT * FROM steps WHERE step_id = :step_id;
 
+-- name: calls_of_steps
+SELECT step_id, tool_name, input, cwd FROM json_each(:step_ids) JOIN steps ON step_id = json_each.value;
+
 -- name: steps_by_prefix
 SELECT * FROM steps
 WHERE step_id >= :prefix AND step_id < :prefix || '~' ORDER BY (step_id <> :prefix), seq DESC LIMIT 10;
