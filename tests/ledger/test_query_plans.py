@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from durable.evidence.tally import KEYS, MODEL
 from durable.ledger.create import lay_schema
 from durable.ledger.reading import Reader
-from durable.ledger.statements import named_statements
+from durable.ledger.statements import reading_statements
 from hooks.door import Door, bash, ran
 
 # What each verb asks on its way; `everything` would be a full reading of a table that grows with every call.
@@ -40,7 +41,7 @@ def empty() -> sqlite3.Connection:
 
 
 def plan_of(connection: sqlite3.Connection, query: str) -> list[str]:
-    sql = named_statements("reading.sql")[query]
+    sql = reading_statements()[query]
     given = dict.fromkeys(re.findall(r":(\w+)", sql), "")
     return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", given)]
 
@@ -52,7 +53,7 @@ def test_no_query_goes_through_all_there_is(empty: sqlite3.Connection, query: st
     assert query in ("latest_events", "last_event") or not whole, whole
 
 
-@pytest.mark.parametrize("query", ["calls_by_tool", "calls_by", "tools_seen"])
+@pytest.mark.parametrize("query", [*(f"calls_by_{by}" for by in KEYS if by != MODEL), "tools_seen"])
 def test_what_counts_all_calls_reads_an_index_instead_of_them(empty: sqlite3.Connection, query: str) -> None:
     scans = [line for line in plan_of(empty, query) if re.match(r"^SCAN steps\b", line)]
     assert scans and all("USING COVERING INDEX" in line for line in scans), scans

@@ -58,10 +58,10 @@ def _one(reader: Reader, run_id: str, whole: Row) -> Result:
 
 def _between(reader: Reader, chosen: Row) -> Result:
     asked = {**chosen, "run_id": ""}
-    models = [{"model": row["name"], "agent_id": "", **row} for row in reader.all("tokens_by", by="model", **asked)]
+    models = [{"model": row["name"], "agent_id": "", **row} for row in reader.all("tokens_by_model", **asked)]
     stated = reader.all("costs_between", **chosen)
     sessions = (reader.one("sessions_between", **chosen) or {"sessions": 0})["sessions"]
-    runs = [_run(row, stated) for row in reader.all("tokens_by", by="run", **asked)]
+    runs = [_run(row, stated) for row in reader.all("tokens_by_run", **asked)]
     runs.sort(key=lambda one: -(one["input"] + one["output"] + one["cache_write"]))
     found = {**tokens(models, {}), "agents": None}
     data = _data(None, found, cost(stated, max(sessions, len(stated))), runs, chosen)

@@ -19,7 +19,7 @@ from durable.ledger.database import (
     translated,
 )
 from durable.ledger.rescue import trusted_head
-from durable.ledger.statements import named_statements
+from durable.ledger.statements import named_statements, reading_statements
 from durable.ledger.walk import NAMES_KEY, Walk
 from durable.native import loads, sha256, sqlite
 from durable.view import counted
@@ -68,7 +68,7 @@ class LedgerFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._queries = {**named_statements("queries.sql"), **named_statements("reading.sql")}
+        self._queries = {**named_statements("queries.sql"), **reading_statements()}
         self.connection = connect_to_read(path, 2.0)
 
     def __enter__(self) -> LedgerFile:

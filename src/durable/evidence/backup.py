@@ -30,7 +30,7 @@ from durable.evidence.keeping.manifest import (
 from durable.ledger import head, keys
 from durable.ledger.database import SIDE_FILES, check_version, connect_to_read, damage_remedy, database_in, translated
 from durable.ledger.files import copy_synced, sync_dir, write_synced
-from durable.ledger.statements import named_statements
+from durable.ledger.statements import reading_statements
 from durable.native import sqlite
 
 TYPE_CHECKING = False
@@ -182,14 +182,14 @@ def _key_of(home: str, wanted: str) -> keys.Key:
 
 def _copy_ledger(home: str, place: str) -> dict[str, Any]:
     """As it stands at one moment. A reader never checkpoints, and keeps nobody from writing."""
-    path, copy = database_in(home), f"{place}/{LEDGER}"
+    path, copy, queries = database_in(home), f"{place}/{LEDGER}", reading_statements()
     write_synced(copy, b"")
     source = connect_to_read(path, 5.0)
     try:
         source.execute("BEGIN")
         check_version(source, path)
-        meta = dict(source.execute(named_statements("reading.sql")["meta"]).fetchall())
-        last = source.execute(named_statements("reading.sql")["last_event"]).fetchone()
+        meta = dict(source.execute(queries["meta"]).fetchall())
+        last = source.execute(queries["last_event"]).fetchone()
         if last is None:
             raise LedgerError("the ledger holds no event at all", damage_remedy())
         crash.point("mid-copy")

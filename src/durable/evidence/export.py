@@ -154,7 +154,7 @@ def _sorted_out(reader: Reader, digests: list[str]) -> tuple[list[str], list[Row
     """Those that are there, those whose time was over, those that are gone."""
     there, expired, lost = [], [], []
     for digest in digests:
-        gone = reader.one("expiry", digest=digest)
+        gone = reader.one("let_go", digest=digest)
         if reader.one("blob_up_to", digest=digest, most=0):
             there.append(digest)
         elif gone:

@@ -94,15 +94,13 @@ def total_tokens(reader: Reader, chosen: Row) -> Row | None:
 
 
 def _calls(reader: Reader, by: str, chosen: Row) -> Iterable[Row]:
-    if by == TOOL:
-        return reader.each("calls_by_tool", **chosen)
-    return () if by == MODEL else reader.each("calls_by", by=by, **chosen)
+    return () if by == MODEL else reader.each(f"calls_by_{by}", **chosen)
 
 
 def _tokens(reader: Reader, by: str, chosen: Row) -> Iterable[Row]:
     if by == TOOL or chosen["tool"] != "*":
         return ()
-    return reader.each("tokens_by", by=by, **_without_tool(chosen))
+    return reader.each(f"tokens_by_{by}", **_without_tool(chosen))
 
 
 def _without_tool(chosen: Row) -> Row:

@@ -16,7 +16,7 @@ from durable.ledger.database import (
     streamed,
     translated,
 )
-from durable.ledger.statements import named_statements
+from durable.ledger.statements import reading_statements
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Reader:
-    """Reads by the named queries of sql/reading.sql.
+    """Reads by the named queries of sql/reading.
 
     Order: all answers come from one moment, that of the first of them, until `refresh`.
     Waiting: readers and writers don't wait for each other.
@@ -40,7 +40,7 @@ class Reader:
         self.path = database_in(home)
         if not present(self.path):
             raise LedgerError(f"there is no ledger at {self.path}", f"the first hook makes one: {command()} init")
-        self._queries = named_statements("reading.sql")
+        self._queries = reading_statements()
         self._connection = connect_to_read(self.path, busy_s)
         try:
             self.refresh()

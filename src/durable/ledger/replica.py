@@ -6,7 +6,7 @@ from durable.ledger.chain import event_of
 from durable.ledger.create import lay_schema
 from durable.ledger.reading import Reader
 from durable.ledger.rebuild import Rebuild
-from durable.ledger.statements import named_statements
+from durable.ledger.statements import reading_statements
 from durable.native import sqlite
 
 TYPE_CHECKING = False
@@ -32,7 +32,7 @@ class Replica(Reader):
     ) -> None:
         self.path = name
         self._beside = beside
-        self._queries = named_statements("reading.sql")
+        self._queries = reading_statements()
         self._connection = sqlite.connect(":memory:", isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA foreign_keys = OFF")  # A run may refer to another one's steps.
         lay_schema(self._connection)

@@ -1,4 +1,8 @@
-"""Reads the .sql files: named statements (`-- name: x` opens one), and scripts of several."""
+"""Reads the .sql files: named statements (`-- name: x` opens one), and scripts of several.
+
+In the files of sql/reading a name that begins with `$` is a phrase; where it stands in a later statement of the
+same file, its words stand.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,26 @@ def named_statements(file: str) -> dict[str, str]:
     for part in parts:
         name, _, sql = part.partition("\n")
         found[name.strip()] = sql
+    return found
+
+
+def reading_statements() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for file in sorted(os.listdir(os.path.join(_SQL, "reading"))):
+        found |= _spelt_out(named_statements(os.path.join("reading", file)))
+    return found
+
+
+def _spelt_out(statements: dict[str, str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    phrases: dict[str, str] = {}
+    for name, sql in statements.items():
+        for phrase, words in phrases.items():
+            sql = sql.replace(phrase, words)
+        if name.startswith("$"):
+            phrases[name] = sql.partition("\n\n")[0].rstrip()
+        else:
+            found[name] = sql
     return found
 
 

@@ -10,7 +10,7 @@ from durable.evidence.bundles.rows_of_run import NAMING
 from durable.ledger.chain import START, Event
 from durable.ledger.create import lay_schema
 from durable.ledger.rebuild import Rebuild
-from durable.ledger.statements import named_statements
+from durable.ledger.statements import reading_statements
 from durable.native import sqlite
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Scratch:
         self._without_lookups()
         self.connection.execute("CREATE TEMP TABLE named (digest TEXT PRIMARY KEY, seq INTEGER NOT NULL)")
         self._rebuild = Rebuild(self.connection)
+        self._queries = reading_statements()
 
     def _without_lookups(self) -> None:
         """Half the time of a replay would go into indexes that nothing here asks."""
@@ -76,7 +77,7 @@ class Scratch:
                 self.connection.execute("INSERT OR IGNORE INTO named VALUES (?, ?)", (digest, seq))
 
     def ask(self, query: str, run_id: str) -> sqlite.Cursor:
-        return self.connection.execute(named_statements("reading.sql")[query], {"run_id": run_id})
+        return self.connection.execute(self._queries[query], {"run_id": run_id})
 
     def columns(self, table: str) -> tuple[list[str], list[str]]:
         """All of them, and those of the primary key, in its order."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from durable.ledger.database import as_dict, check_version, connect_to_read, translated
-from durable.ledger.statements import named_statements
+from durable.ledger.statements import reading_statements
 from durable.native import sqlite
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class View:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.queries = named_statements("reading.sql")
+        self.queries = reading_statements()
         self.connection = connect_to_read(path, 5.0)
 
     def __enter__(self) -> View:
