@@ -106,6 +106,15 @@ def test_a_second_time_there_is_nothing_to_do_and_nothing_is_written(past):
     assert planned(past, 31)["let_go"]["contents"] == 6
 
 
+def test_a_look_back_at_the_time_before_says_the_same(past):
+    """The events of the run know nothing of it: contents are let go by the ledger."""
+    last = max(event["seq"] for event in events_of(past.state))
+    applied(past, 31)
+    now, then = past.json("show", SESSION), past.json("show", SESSION, "--at", str(last))
+    assert [step["output"] for step in then["steps"]] == [step["output"] for step in now["steps"]]
+    assert all(step["output"]["let_go"] for step in then["steps"])
+
+
 def test_the_screens_say_when_a_content_was_let_go_and_that_its_hash_stays(past):
     step = past.steps()[1]
     applied(past, 31)

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 from durable.cli.living import Living
 from durable.cli.options import Option, argument, flag, value
-from durable.cli.reading import contents, contents_of, has_ledger, no_ledger, notices, observed, unshown
+from durable.cli.reading import contents_of, has_ledger, no_ledger, notices, observed, unshown
 from durable.cli.record import is_path, opened
 from durable.cli.result import Facts, Heading, Paragraph, Result, Table
 from durable.cli.runs import described
@@ -99,8 +99,7 @@ def _then(reader: Reader, run_id: str, word: str, matches: Callable[[Row], bool]
 
 
 def _as_json(reader: Reader, rows: list[Row], lives: list[Life | None], full: bool) -> list[Row]:
-    # Elsewhere contents may lie beside the rows, where only single ones are asked for.
-    content = contents_of(reader, rows, full) if type(reader) is Reader else contents(reader, full)
+    content = contents_of(reader, rows, full)
     return [step_json(row, content, life) for row, life in zip(rows, lives, strict=True)]
 
 

@@ -92,6 +92,15 @@ def lay_schema(connection: sqlite.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {MAJOR * 1000 + MINOR}")
 
 
+def drop_lookups(connection: sqlite.Connection) -> list[str]:
+    """While many events are replayed, half the time would go into indexes that nothing asks. Returns what makes
+    them again."""
+    found = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql LIKE 'CREATE INDEX %'").fetchall()
+    for name, _ in found:
+        connection.execute(f"DROP INDEX {name}")
+    return [sql for _, sql in found]
+
+
 def write_first(connection: sqlite.Connection, key: Key) -> None:
     ledger_id = os.urandom(8).hex()
     write_identity(connection, ledger_id, key)

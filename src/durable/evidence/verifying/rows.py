@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from durable.evidence.bundles.rows_of_run import NAMING
 from durable.ledger.chain import START, Event
-from durable.ledger.create import lay_schema
+from durable.ledger.create import drop_lookups, lay_schema
 from durable.ledger.rebuild import Rebuild
 from durable.ledger.statements import reading_statements
 from durable.native import sqlite
@@ -31,16 +31,10 @@ class Scratch:
         for pragma in ("journal_mode = MEMORY", "synchronous = OFF", "foreign_keys = OFF", "cache_size = -32000"):
             self.connection.execute(f"PRAGMA {pragma}").fetchall()
         lay_schema(self.connection)
-        self._without_lookups()
+        drop_lookups(self.connection)
         self.connection.execute("CREATE TEMP TABLE named (digest TEXT PRIMARY KEY, seq INTEGER NOT NULL)")
         self._rebuild = Rebuild(self.connection)
         self._queries = reading_statements()
-
-    def _without_lookups(self) -> None:
-        """Half the time of a replay would go into indexes that nothing here asks."""
-        found = self.connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE INDEX %'").fetchall()
-        for (name,) in found:
-            self.connection.execute(f"DROP INDEX {name}")
 
     def close(self) -> None:
         self.connection.close()
