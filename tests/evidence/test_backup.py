@@ -101,6 +101,21 @@ def test_the_key_in_it_is_the_one_that_it_stands_under_also_where_a_renewal_stop
     assert set(verdicts(checked(machine, dest)).values()) == {"PASS"}
 
 
+@pytest.mark.parametrize("point", ["after-fresh-key", "after-commit", "before-key-rename"])
+def test_without_its_key_it_can_be_put_back_also_where_a_renewal_stopped_and_no_hook_has_come_since(
+    machine, dest, point
+):
+    dest.parent.mkdir()
+    machine.cli("key", "renew", "--reason", "x", env={"DURABLE_TEST_CRASH": f"{point}:kill"})
+    machine.json("backup", str(dest))
+    before = sorted(os.listdir(machine.state))
+    assert set(verdicts(checked(machine, dest)).values()) == {"PASS"}
+    assert sorted(os.listdir(machine.state)) == before
+    assert machine.json("restore", str(dest), "--reason", "x")["how"] == "put back"
+    machine.ran("Bash", command="echo goes on")
+    assert_whole(machine.state)
+
+
 def test_a_key_that_is_renewed_while_it_is_made_is_in_it_as_it_was(machine, dest):
     dest.parent.mkdir()
     first, held = held_at(machine, dest, "mid-copy", "--with-key")
@@ -239,6 +254,65 @@ def test_what_stands_half_made_and_is_not_ours_is_left_alone(machine, dest):
     assert (partial / "thesis.txt").read_text() == "mine"
 
 
+def held_in(place):
+    return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+
+
+BESIDES = {
+    "a copy of it": lambda dest, before: shutil.copytree(dest, before),
+    "a ledger": lambda dest, before: (before.mkdir(), (before / "ledger.db").write_bytes(b"mine")),
+    "a file": lambda dest, before: before.write_bytes(b"mine"),
+    "a link to it": lambda dest, before: before.symlink_to(dest),
+}
+
+
+@pytest.mark.parametrize("name", BESIDES)
+def test_what_lies_beside_it_under_the_name_of_the_one_it_replaces_is_left_alone(backed_up, dest, name):
+    before = dest.parent / "durable.before"
+    BESIDES[name](dest, before)
+    known, is_link = held_in(dest.parent), before.is_symlink()
+    assert f"{before} is in the way" in refused(backed_up, dest)
+    assert (held_in(dest.parent), before.is_symlink()) == (known, is_link)
+
+
+def test_one_that_somebody_put_aside_under_that_name_is_not_taken_back(backed_up, dest):
+    before = dest.parent / "durable.before"
+    dest.rename(before)
+    known = held_in(before)
+    assert str(before) not in says(checked(backed_up, dest, code=1), "exists")
+    backed_up.json("backup", str(dest))
+    assert held_in(before) == known and set(verdicts(checked(backed_up, dest)).values()) == {"PASS"}
+    assert "is in the way" in refused(backed_up, dest)
+    assert held_in(before) == known
+
+
+@pytest.mark.parametrize("point", ["before-backup-drop", "mid-backup-drop"])
+def test_what_somebody_put_into_one_that_was_replaced_is_not_cleared_away_with_it(backed_up, dest, point):
+    backed_up.cli("backup", str(dest), env={"DURABLE_TEST_CRASH": f"{point}:kill"})
+    added = dest.parent / "durable.before" / "exported.key"
+    added.write_text("the only copy")
+    assert "holds what is not ours (exported.key)" in refused(backed_up, dest)
+    added.unlink()
+    backed_up.json("backup", str(dest))
+    assert os.listdir(dest.parent) == ["durable"]
+
+
+def test_one_that_was_replaced_is_not_cleared_away_where_only_a_link_leads_to_it(backed_up, dest):
+    backed_up.cli("backup", str(dest), env={"DURABLE_TEST_CRASH": "before-backup-drop:kill"})
+    before, elsewhere = dest.parent / "durable.before", dest.parent / "elsewhere"
+    before.rename(elsewhere)
+    before.symlink_to(elsewhere)
+    known = held_in(elsewhere)
+    assert "is in the way" in refused(backed_up, dest)
+    assert held_in(elsewhere) == known
+
+
+def test_a_directory_of_that_name_with_nothing_in_it_is_in_nobodys_way(backed_up, dest):
+    (dest.parent / "durable.before").mkdir()
+    backed_up.json("backup", str(dest))
+    assert os.listdir(dest.parent) == ["durable"]
+
+
 def test_of_two_at_once_the_second_is_refused(machine, dest):
     dest.parent.mkdir()
     first, held = held_at(machine, dest, "mid-backup")
@@ -263,13 +337,17 @@ def test_one_that_was_cut_off_is_never_taken_for_one(machine, dest, point):
     assert set(verdicts(checked(machine, dest)).values()) == {"PASS"} and os.listdir(dest.parent) == ["durable"]
 
 
-@pytest.mark.parametrize("point", ["mid-backup", "before-backup-rename", "mid-backup-swap", "before-backup-drop"])
+SWAPPING = ["mid-backup", "before-backup-rename", "mid-backup-swap", "before-backup-drop", "mid-backup-drop"]
+
+
+@pytest.mark.parametrize("point", SWAPPING)
 def test_killed_as_it_replaces_one_there_is_still_one(backed_up, dest, point):
     backed_up.ran("Bash", command="echo more")
     assert backed_up.cli("backup", str(dest), env={"DURABLE_TEST_CRASH": f"{point}:kill"}).returncode == -9
     if point == "mid-backup-swap":
         assert "which is whole" in says(checked(backed_up, dest, code=1), "exists")
         assert set(verdicts(checked(backed_up, f"{dest}.before")).values()) == {"PASS"}
+        assert says(checked(backed_up, dest, code=1), "exists").endswith(f"{dest}.before")
         assert backed_up.cli("backup", str(dest), env={"DURABLE_TEST_CRASH": "mid-backup:kill"}).returncode == -9
     assert set(verdicts(checked(backed_up, dest)).values()) == {"PASS"}
     backed_up.json("backup", str(dest))

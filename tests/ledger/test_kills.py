@@ -40,7 +40,7 @@ STRUCK = {cell.where for cell in cells(HOOKS | JOBS)}  # tests/test_chaos.py, te
 ELSEWHERE = {"file-written", "job-before-answer"}  # tests/execute/test_files.py, tests/jobs/test_review.py
 ELSEWHERE |= {"bundle-written"}  # tests/evidence/test_export.py, tests/evidence/test_import.py
 ELSEWHERE |= {"mid-copy", "mid-backup", "before-backup-rename", "mid-backup-swap"}  # tests/evidence/test_backup.py
-ELSEWHERE |= {"before-backup-drop"}  # tests/evidence/test_backup.py
+ELSEWHERE |= {"before-backup-drop", "mid-backup-drop"}  # tests/evidence/test_backup.py
 
 
 def killed_at(point):

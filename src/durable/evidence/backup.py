@@ -1,8 +1,5 @@
 """Makes a copy of the state that hooks can go on writing to meanwhile. Whole, or not there at all.
 
-    DEST.partial   where it is made; the manifest comes last
-    DEST.before    the backup that it takes the place of, for the instant between two renames
-
 What came first is copied first: a receipt that waits in the spool may be folded in while we copy, and is then in both,
 which is harmless; the head is a lower bound, so one that is older than the ledger beside it fits.
 """
@@ -21,14 +18,17 @@ from durable.evidence.keeping.manifest import (
     LEDGER,
     NAME,
     SCHEMA,
+    SIDE,
+    added,
     described,
     is_backup,
-    names_in,
+    mark_of,
     read_manifest,
     text_of,
 )
+from durable.evidence.keeping.placing import PARTIAL, bring_back, drop, put_in_place
 from durable.ledger import head, keys
-from durable.ledger.database import SIDE_FILES, check_version, connect_to_read, damage_remedy, database_in, translated
+from durable.ledger.database import check_version, connect_to_read, damage_remedy, database_in, translated
 from durable.ledger.files import copy_synced, sync_dir, write_synced
 from durable.ledger.statements import reading_statements
 from durable.native import sqlite
@@ -40,33 +40,30 @@ if TYPE_CHECKING:
 
     from durable.evidence.keeping.manifest import Manifest
 
-PARTIAL, BEFORE = ".partial", ".before"
 SPOOL, IMPORTED, KEY = "spool", "imported", "key"
 RETIRED = "key.retired-"
 # The ledger is only read: where it's about room or writing, the copy has failed.
 _WRITING = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE")
-_SIDE = tuple(LEDGER + suffix for suffix in SIDE_FILES)
-_OURS = frozenset((LEDGER, *_SIDE, head.DIRECTORY, SPOOL, IMPORTED, KEY))
+_OURS = frozenset((LEDGER, *SIDE, head.DIRECTORY, SPOOL, IMPORTED, KEY))
 
 
 def make_backup(home: str, dest: str, with_key: bool = False) -> Manifest:
     """`dest` is free, an empty directory, or an earlier backup of the same ledger, which is replaced."""
     _check_place(home, dest)
     with _partial(dest) as place:
-        _bring_back(dest)
         if is_backup(dest):
-            _drop(dest + BEFORE)
+            drop(dest)
         _copy_around(home, place)
         manifest = _copy_ledger(home, place) | {"with_key": with_key}
         if with_key:
             _copy_keys(home, place, manifest["key_id"])
         _check_target(dest, manifest["ledger_id"])
-        manifest["files"] = described(place)
+        manifest |= {"replaces": mark_of(dest) or None, "files": described(place)}
         crash.point("mid-backup")
         write_synced(f"{place}/{NAME}", text_of(manifest))
         _sync(place)
         crash.point("before-backup-rename")
-        _put_in_place(place, dest)
+        put_in_place(place, dest)
     return manifest
 
 
@@ -93,9 +90,9 @@ def _check_target(dest: str, ledger_id: str) -> None:
     if manifest["ledger_id"] != ledger_id:
         raise UsageError(f"{dest} is a backup of another ledger", "name a place that is free")
     # It would go with the earlier backup; and a key that somebody put there may be the only copy.
-    added = sorted({*names_in(dest)} - {one["path"] for one in manifest["files"]} - {NAME, *_SIDE})
-    if added:
-        raise UsageError(f"{dest} holds what is not ours ({added[0]})", "take it away")
+    foreign = added(dest)
+    if foreign:
+        raise UsageError(f"{dest} holds what is not ours ({foreign[0]})", "take it away")
 
 
 @contextlib.contextmanager
@@ -106,10 +103,12 @@ def _partial(dest: str) -> Iterator[str]:
         os.mkdir(place, 0o700)
     held = _hold(place)
     try:
+        bring_back(dest)
         _clear(place)
         try:
             yield place
         finally:
+            bring_back(dest)
             shutil.rmtree(place, ignore_errors=True)  # It is gone if it was put in place.
     finally:
         os.close(held)
@@ -214,33 +213,3 @@ def _sync(place: str) -> None:
         os.close(descriptor)
     for folder, _, _ in os.walk(place):
         sync_dir(folder)
-
-
-# ---- putting it there -------------------------------------------------------------------------
-
-
-def _put_in_place(place: str, dest: str) -> None:
-    above = os.path.dirname(dest)
-    try:
-        if is_backup(dest):
-            os.rename(dest, dest + BEFORE)
-            crash.point("mid-backup-swap")
-        os.rename(place, dest)
-    except OSError as error:
-        raise LedgerError(f"the backup can't be put at {dest} ({error.strerror})", "name another place") from None
-    sync_dir(above)
-    crash.point("before-backup-drop")
-    _drop(dest + BEFORE)
-
-
-def _drop(place: str) -> None:
-    """What another has taken the place of. Somebody may have died just before, or in the middle of it."""
-    if os.path.isdir(place) and not os.path.islink(place):
-        _clear(place)
-        os.rmdir(place)
-
-
-def _bring_back(dest: str) -> None:
-    """Somebody died between the two renames: the earlier backup is the only one there is."""
-    if is_backup(dest + BEFORE) and not os.path.lexists(dest):
-        os.rename(dest + BEFORE, dest)

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from durable.clock import nanoseconds, now
 from durable.errors import DurableError
-from durable.evidence.backup import BEFORE, KEY, PARTIAL, RETIRED, SPOOL
+from durable.evidence.backup import KEY, RETIRED, SPOOL
 from durable.evidence.findings import FAIL, PASS, UNKNOWN, WARN, Finding, worst
 from durable.evidence.keeping.manifest import LEDGER, is_backup, missing, read_manifest
-from durable.ledger import head
+from durable.evidence.keeping.placing import BEFORE, PARTIAL, is_left
+from durable.evidence.keeping.put_back import settle_key
+from durable.ledger import head, keys
 from durable.ledger.database import database_in, present
 from durable.ledger.files import copy_synced
 from durable.ledger.reading import Reader
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from durable.evidence.keeping.manifest import Manifest
 
 _SHOWN = 5
+FRESH = os.path.basename(keys.fresh_path_in(""))
 
 
 @dataclass(slots=True)
@@ -68,7 +71,7 @@ def _exists(place: str) -> Finding:
     where = {"file": place}
     if is_backup(place):
         return Finding(PASS, "exists", f"there is a backup at {place}", where)
-    if is_backup(place + BEFORE):
+    if is_backup(place + BEFORE) and is_left(place):
         said = f"one was cut off as it took the place of another, which is whole: {place + BEFORE}"
     elif os.path.isdir(place + PARTIAL):
         said = f"there is none at {place}: one was cut off, or is being made"
@@ -109,19 +112,18 @@ def _lay_out(home: str, place: str, manifest: Manifest, state: str) -> bool:
     for room in (head.DIRECTORY, SPOOL, "locks"):
         os.mkdir(f"{state}/{room}", 0o700)
     source = place if manifest["with_key"] else home
-    names = os.listdir(source) if os.path.isdir(source) else []
-    keys = [name for name in names if name == KEY or name.startswith(RETIRED)]
-    for name in keys:
+    there = os.listdir(source) if os.path.isdir(source) else []
+    names = [name for name in there if name in (KEY, FRESH) or name.startswith(RETIRED)]
+    for name in names:
         copy_synced(f"{source}/{name}", f"{state}/{name}")
     if os.path.exists(head.path_in(place)):
         copy_synced(head.path_in(place), head.path_in(state))
-    return KEY in keys and manifest["key_id"] in _ids(state)
+    settle_key(state, manifest["key_id"])
+    return os.path.exists(f"{state}/{KEY}") and manifest["key_id"] in _ids(state)
 
 
 def _ids(state: str) -> set[str]:
-    from durable.ledger.keys import read_key, retired_keys
-
-    return {key.key_id for key in (read_key(state), *retired_keys(state))}
+    return {key.key_id for key in (keys.read_key(state), *keys.retired_keys(state))}
 
 
 def _verified(state: str, manifest: Manifest) -> Finding:

@@ -9,6 +9,7 @@ import hashlib
 import os
 
 from durable.errors import LedgerError, UsageError
+from durable.ledger.database import SIDE_FILES
 from durable.native import dumps, loads
 
 TYPE_CHECKING = False
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 SCHEMA = "durable.backup.v1"
 FAMILY = "durable.backup."
 NAME = "manifest.json"
+# The manifest of one that is being cleared away: no backup any more, and ours still.
+GOING = "manifest.going"
 LEDGER = "ledger.db"
+SIDE = tuple(LEDGER + suffix for suffix in SIDE_FILES)
 _LARGEST = 50_000_000
 _NEEDED = {"made_at": str, "ledger_id": str, "key_id": str, "seq": int, "hash": str, "with_key": bool, "files": list}
 
@@ -30,12 +34,20 @@ def is_backup(place: str) -> bool:
     return os.path.isfile(f"{place}/{NAME}")
 
 
-def read_manifest(place: str) -> Manifest:
+def mark_of(place: str) -> str:
+    """What tells this backup from every other, also while it is cleared away; "" where there is none."""
+    for name in (NAME, GOING):
+        if os.path.isfile(f"{place}/{name}"):
+            return digest_of_file(f"{place}/{name}")
+    return ""
+
+
+def read_manifest(place: str, name: str = NAME) -> Manifest:
     """LedgerError for what is no manifest of ours."""
     try:
-        with open(f"{place}/{NAME}", "rb") as file:
+        with open(f"{place}/{name}", "rb") as file:
             found = loads(file.read(_LARGEST).decode())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise LedgerError(f"{place} is no backup, or one that was cut off: it has no {NAME}", "make it again") from None
     except OSError as error:
         raise LedgerError(f"{place}/{NAME} can't be read ({error.strerror})", "restore your access to it") from None
@@ -74,6 +86,12 @@ def names_in(place: str) -> Iterator[str]:
     for folder, _, names in os.walk(place):
         for name in names:
             yield os.path.relpath(f"{folder}/{name}", place)
+
+
+def added(place: str, name: str = NAME) -> list[str]:
+    """What is in it and was not when it was made."""
+    listed = {one["path"] for one in read_manifest(place, name)["files"]}
+    return sorted({*names_in(place)} - listed - {name, *SIDE})
 
 
 def ledger_in(place: str) -> str:
