@@ -48,6 +48,7 @@ EVENTS = [
     (["UPDATE events SET body = replace(body, 'cli', 'sdk') WHERE seq = 3"], {"event_changed": {"event": 3}}),
     (["UPDATE events SET at = '2020-01-01T00:00:00.000000Z' WHERE seq = 9"], {"event_changed": {"event": 9}}),
     (["UPDATE events SET body = CAST(body AS BLOB) WHERE seq = 9"], {"event_changed": {"event": 9}}),
+    (["UPDATE events SET run_seq = 'x' WHERE seq = 9"], {"event_changed": {"event": 9}}),
     (["UPDATE events SET mac = hash WHERE seq = 9"], {"event_not_ours": {"event": 9}}),
     (["DELETE FROM events WHERE seq IN (9, 10)"], {"event_missing": {"event": 9, "to": 10}}),
     ([DELETE_LAST], {"head_ahead": {"event": 43, "last": 42}}),

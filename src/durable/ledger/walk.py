@@ -73,7 +73,7 @@ class Walk:
             return Fault(MISSING, seq - 1, f"event {self.seq + 1} is missing", self.seq + 1)
         if event.prev != self.hash:
             return Fault(UNLINKED, seq, f"event {seq} does not follow from the one before it")
-        if known is not None and (event.run_seq, event.run_prev) != (_after(known[0]), known[1]):
+        if known is not None and (event.run_seq, event.run_prev) != (after(known[0]), known[1]):
             return Fault(UNLINKED_IN_RUN, seq, f"event {seq} does not follow from the one before it in its run")
         return None
 
@@ -126,8 +126,8 @@ def _own_fault(event: chain.Event) -> Fault | None:
     return None if same else Fault(CHANGED, event.seq, f"event {event.seq} was changed")
 
 
-def _after(run_seq: Any) -> int | None:
-    """A changed event may have left anything there."""
+def after(run_seq: Any) -> int | None:
+    """The number of the next event in the run. A changed event may have left anything there."""
     return run_seq + 1 if isinstance(run_seq, int) else None
 
 

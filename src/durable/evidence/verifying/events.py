@@ -15,7 +15,7 @@ from durable.evidence.verifying.naming import accepts
 from durable.evidence.verifying.seal import Seal
 from durable.evidence.verifying.view import FAILURES
 from durable.ledger.chain import START
-from durable.ledger.walk import CHANGED, Fault, Walk
+from durable.ledger.walk import CHANGED, Fault, Walk, after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -88,7 +88,7 @@ class Events:
         runs, seq, last, done = walk.runs, walk.seq, walk.hash, 0
         for number, run_id, hashed, digest, mac in rows:
             run_seq, run_last = runs.get(run_id, _NEW)
-            begins = f'[{seq + 1},"{last}","{run_id}",{run_seq + 1},"{run_last}","'.encode("utf-8", "replace")
+            begins = f'[{seq + 1},"{last}","{run_id}",{after(run_seq)},"{run_last}","'.encode("utf-8", "replace")
             if not run_id or not hashed.startswith(begins) or sha256(hashed).hexdigest() != digest:
                 break
             if seal is not None and seal.of(digest) != mac:
