@@ -112,3 +112,26 @@ def test_a_bundle_is_checked_like_the_run_that_it_holds(ended):
     elsewhere = ended.json("check", str(file), env={"DURABLE_HOME": ended.root / "elsewhere"}, code=1)
     assert {name for name, verdict in verdicts(elsewhere).items() if verdict != "PASS"} == {"chain_valid", BESIDE}
     assert verdicts(elsewhere)["chain_valid"] == "UNKNOWN"
+
+
+# ---- a run in which nobody spoke ----------------------------------------------------------------
+
+
+def begun(machine, session=SESSION, **fields):
+    machine.tell("lifecycle", "SessionStart-startup", session_id=session, **fields)
+
+
+def test_of_a_run_without_a_prompt_whose_transcript_is_not_there_nothing_was_compared(machine):
+    begun(machine)
+    machine.ended()
+    audited, checked = machine.cli("audit", SESSION), machine.cli("check", SESSION)
+    assert (audited.returncode, checked.returncode) == (1, 1)
+    assert audited.stdout.startswith("warning: UNKNOWN: run 11111111 can't be told complete: 1 × nothing to compare")
+    assert str(machine.root / "transcript.jsonl") in audited.stdout
+    told = checked.stdout.partition("UNKNOWN tool_trace_consistency\n")[2].splitlines()
+    assert told[0].startswith("UNKNOWN  nothing_compared: ") and told[1].strip().startswith("→ ")
+    assert {
+        name for name, verdict in verdicts(machine.json("check", SESSION, code=1)).items() if verdict != "PASS"
+    } == {BESIDE}
+    left_out = machine.cli("check", SESSION, "--skip", BESIDE)
+    assert (left_out.returncode, left_out.stderr) == (0, "")

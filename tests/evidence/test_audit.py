@@ -15,6 +15,7 @@ from durable.ledger.reading import Reader
 from hooks.door import Door, FakeClient, bash, ran, recorded
 
 SESSION = "11111111-aaaa-4aaa-8aaa-111111111111"
+OTHER = "22222222-aaaa-4aaa-8aaa-222222222222"
 AGENT = "a0123456789abcdef"
 RECORDED = sorted((Path(__file__).parents[1] / "fixtures" / "transcripts").glob("*.jsonl"))
 LONG_AGO = "2026-01-01T10:00:00.000Z"
@@ -431,16 +432,49 @@ def test_a_job_has_no_transcript_to_compare_with(desk):
     assert [(one.verdict, one.code) for one in desk.audited().findings] == [(UNKNOWN, "job")]
 
 
-def test_a_session_in_which_nobody_spoke_left_no_transcript(desk):
-    start = recorded("SessionStart-startup", session_id=SESSION, transcript_path=str(desk.path))
-    desk.door.lifecycle(start)
+def begun(desk, session_id=SESSION, kind="SessionStart-startup"):
+    path = desk.path.with_name(f"{session_id}.jsonl")
+    assert desk.door.lifecycle(recorded(kind, session_id=session_id, transcript_path=str(path))).code == 0
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty file"])
+def test_of_a_run_in_which_nobody_spoke_nothing_was_compared(desk, left):
+    begun(desk)
     desk.lines.lines.clear()
-    with Reader(str(desk.door.state)) as reader:
-        assert audit(reader, SESSION).verdict == PASS
-    prompt = recorded("UserPromptSubmit", session_id=SESSION, transcript_path=str(desk.path))
-    desk.door.lifecycle(prompt)
+    if left == "nothing":
+        desk.path = desk.path.with_name("elsewhere.jsonl")
+    found = desk.audited()
+    assert [(one.verdict, one.code, one.where["session"]) for one in found.findings] == [
+        (UNKNOWN, "nothing_compared", SESSION)
+    ]
+    assert (found.counted["silent"], found.counted["sessions"]) == (1, 0)
+
+
+def test_a_session_in_which_nobody_spoke_is_no_fault_of_a_run_that_worked_in_another(desk):
+    desk.call("toolu_1")
+    begun(desk, OTHER)
+    desk.shell(f"UPDATE sessions SET run_id = '{SESSION}' WHERE session_id = '{OTHER}'")
+    found = desk.audited()
+    assert (found.verdict, found.findings) == (PASS, [])
+    assert (found.counted["silent"], found.counted["sessions"]) == (1, 1)
+
+
+@pytest.mark.parametrize("kind", ["UserPromptSubmit", "Stop", "StopFailure", "SubagentStart"])
+def test_whatever_shows_that_somebody_spoke_asks_for_a_transcript(desk, kind):
+    begun(desk)
+    begun(desk, kind=kind)
     with Reader(str(desk.door.state)) as reader:
         assert named(audit(reader, SESSION)) == [(UNKNOWN, "transcript_gone", None)]
+
+
+def test_sub_agents_whose_session_left_no_transcript_are_heard(desk):
+    begun(desk)
+    desk.inside.call("Bash", "toolu_1", {"command": "ls"})
+    desk.inside.result("toolu_1", "hi")
+    desk.inside.write(desk.inside_path)
+    with Reader(str(desk.door.state)) as reader:
+        found = named(audit(reader, SESSION))
+    assert sorted(found, key=str) == [(FAIL, "ran_without_row", "toolu_1"), (UNKNOWN, "transcript_gone", None)]
 
 
 def test_a_path_that_names_no_file_proves_nothing(desk):
@@ -484,6 +518,7 @@ cuts = st.tuples(st.integers(0, 10_000), st.integers(0, 10_000))
 
 @given(cuts=st.lists(cuts, min_size=1, max_size=3), noise=st.binary(max_size=8))
 @example(cuts=[(0, 0)], noise=b"")
+@example(cuts=[(132, 60)], noise=b"")  # a prompt whose message has another name
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_torn_out_of_a_transcript_it_never_passes_for_whole(whole, monkeypatch, cuts, noise):
     """What is taken away or put in its place anywhere before the last result: no error, and no PASS."""
@@ -503,8 +538,9 @@ def test_whatever_is_torn_out_of_a_transcript_it_never_passes_for_whole(whole, m
 def says(text):
     """What it says of calls; None if it is not whole. A letter less in a prompt is not what an audit looks at."""
     try:
-        blocks = [block for line in text.splitlines() for block in json.loads(line)["message"]["content"]]
-    except (ValueError, TypeError, KeyError):
+        messages = [json.loads(line).get("message", {}) for line in text.splitlines()]
+        blocks = [block for message in messages for block in message.get("content", ())]
+    except (ValueError, TypeError, AttributeError):
         return None
     calls = [block for block in blocks if isinstance(block, dict) and "tool" in block.get("type", "")]
     return calls if text.endswith(b"\n") else None

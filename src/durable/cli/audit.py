@@ -38,6 +38,7 @@ KINDS = {
     "transcript_cut": "beyond the end of the transcript", "no_result": "no result in the transcript",
     "enforcement_off": "while enforcement was off", "observe_unrecorded": "unrecorded in observe mode",
     "cut_off": "cut off with its client", "job": "a job, which keeps no transcript", "no_session": "no session",
+    "nothing_compared": "nothing to compare",
     "session_unknown": "session that the ledger has not heard of",
 }  # fmt: skip
 # Calls that are told by their stretch of time; of the others each has something of its own to tell.
@@ -48,7 +49,8 @@ HOLES = {
 }
 MOST = 20  # of one kind on the screen
 NAMES = {
-    "sessions": "sessions", "transcripts": "transcripts read", "calls": "calls in them", "compared": "with their row",
+    "sessions": "sessions", "silent": "sessions without a word", "transcripts": "transcripts read",
+    "calls": "calls in them", "compared": "with their row",
     "results": "results alike", "never_ran": "never ran", "repeated": "repeated by forks",
     "by_durable": "run by durable", "typed": "typed with !",
 }  # fmt: skip

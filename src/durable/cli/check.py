@@ -41,6 +41,7 @@ NEXT = {
     "run_not_judged": "look on that machine",
     "content_missing": "put a backup back: durable restore FILE --reason TEXT",
     "content_changed": "durable doctor --repair takes it out, a backup brings it back",
+    "nothing_compared": "put its transcript back, or leave this out: --skip tool_trace_consistency",
     "reference_elsewhere": "look in the ledger that it came from",
 }
 NEXT_OF = {

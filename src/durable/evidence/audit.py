@@ -34,14 +34,17 @@ if TYPE_CHECKING:
 
 # The client that wrote a transcript; a job keeps none.
 WRITES = "claude-code"
-COUNTED = ("sessions", "transcripts", "calls", "compared", "results", "never_ran", "repeated", "by_durable", "typed")
+COUNTED = (
+    "sessions", "silent", "transcripts", "calls", "compared", "results", "never_ran", "repeated", "by_durable", "typed",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Audited:
     """`counted`: the sessions and transcripts read, the calls in them, those `compared` with a row and those whose
     `results` were too; calls that provably `never_ran`; calls `repeated` from the session that a fork goes on from;
-    what was executed `by_durable` itself; commands `typed` by a person, which are no tool calls."""
+    what was executed `by_durable` itself; commands `typed` by a person, which are no tool calls. Of a `silent` session
+    neither side has a word."""
 
     verdict: str
     findings: list[Finding]
@@ -51,7 +54,7 @@ class Audited:
 def audit(reader: Reader, run_id: str, redactor: Redactor | None = None, key: bytes | None = None) -> Audited:
     """Compares a run with the transcripts of its sessions, which must lie where the client wrote them. `redactor` and
     `key` (of the fingerprints) are those of this machine unless given. PASS only if every transcript was there and
-    whole, and every call in it that ran has a row that was prepared before."""
+    whole, and every call in it that ran has a row that was prepared before; never if all sessions are silent."""
     project = (reader.one("run", run_id=run_id) or {"project": ""})["project"]
     redactor = redactor or _redactor(project)
     return _Audit(reader, run_id, Likeness(reader, redactor, key or _fingerprint_key())).done()
@@ -74,6 +77,7 @@ class _Audit:
         self._likeness = likeness
         self._counted = dict.fromkeys(COUNTED, 0)
         self._seen: set[int] = set()
+        self._spoke = {one["session_id"] for one in reader.all("sessions_that_spoke", run_id=run_id)}
 
     def done(self) -> Audited:
         around = self._surroundings()
@@ -86,6 +90,8 @@ class _Audit:
         findings += self._beside(talks)
         if not talks:
             findings.append(_nothing_to_compare(self._run_id, bool(sessions)))
+        elif not self._counted["sessions"]:
+            findings.append(_nothing_compared(talks[-1]))
         findings = told_apart(findings)
         return Audited(worst([PASS, *(one.verdict for one in findings)]), findings, self._counted)
 
@@ -93,10 +99,11 @@ class _Audit:
         rows = self._reader.all("steps_to_audit", session_id=session["session_id"])
         hearing = Hearing(rows, self._likeness, self._seen)
         self._hear(hearing, session, rows)
-        prompted = self._was_prompted(session)
-        if not rows and not prompted and hearing.trails[""].fault == GONE:
-            return []  # Nobody said anything in it, so the client wrote nothing.
-        hearing.miss_what_was_said(prompted)
+        spoke = session["session_id"] in self._spoke
+        if not rows and not spoke and hearing.is_silent():
+            self._add(silent=1)  # The client writes no transcript before somebody speaks.
+            return []
+        hearing.miss_what_was_said(spoke)
         verdict = Judge(session, hearing, rows, around).verdict()
         self._count(hearing)
         self._add(compared=verdict.compared, results=verdict.alike)
@@ -112,10 +119,6 @@ class _Audit:
         for agent_id in sorted(expected - hearing.trails.keys()):
             its = client.transcript_of(path, agent_id)
             hearing.trails[agent_id] = Trail(agent_id, its, GONE, "it is not there: the client takes old ones away")
-
-    def _was_prompted(self, session: Row) -> bool:
-        prompted = self._reader.all("sessions_with_a_prompt", run_id=self._run_id)
-        return session["session_id"] in {one["session_id"] for one in prompted}
 
     def _of_parents(self, sessions: list[Row]) -> None:
         """A fork repeats the calls of a session that may be another run's."""
@@ -212,6 +215,16 @@ def _nothing_to_compare(run_id: str, job: bool) -> Finding:
         says = "a job keeps no record beside the ledger: there is nothing to compare it with"
         return Finding(UNKNOWN, "job", says, {"run": run_id})
     return Finding(UNKNOWN, "no_session", "the run has no session, and so no transcript", {"run": run_id})
+
+
+def _nothing_compared(session: Row) -> Finding:
+    """Hooks that were off leave the same behind, once the transcript is taken away."""
+    says = (
+        f"session {session['session_id']} has no prompt and no call on record, and no word in a transcript: either nobody "
+        "spoke in it, or it worked without hooks, and its transcript has to be put back"
+    )
+    where = {"session": session["session_id"], "transcript": session["transcript_path"]}
+    return Finding(UNKNOWN, "nothing_compared", says, where)
 
 
 def _redactor(project: str) -> Redactor:

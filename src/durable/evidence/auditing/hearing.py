@@ -77,6 +77,10 @@ class Hearing:
             trail.fault, trail.why = trail.fault or BROKEN, trail.why or "its beginning is missing"
         trail.first_at, trail.last_at = trace.first_at, trace.last_at
 
+    def is_silent(self) -> bool:
+        """Whether nothing was written down, or nothing is left of it."""
+        return all(trail.fault in ("", GONE) and not trail.first_at for trail in self.trails.values())
+
     def miss_what_was_said(self, prompted: bool) -> None:
         """Whatever is told to a session or sub-agent, the client writes down first. A sub-agent begins with it."""
         for trail in self.trails.values():

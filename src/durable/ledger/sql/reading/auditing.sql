@@ -4,8 +4,10 @@
 SELECT session_id, run_id, transcript_path, source, continues, joined_at, ended_at FROM sessions
 WHERE run_id = :run_id OR session_id IN (SELECT session_id FROM steps WHERE run_id = :run_id) ORDER BY joined_at, seq;
 
--- name: sessions_with_a_prompt
-SELECT DISTINCT subject AS session_id FROM events WHERE run_id = :run_id AND type = 'turn.started';
+-- name: sessions_that_spoke
+-- Each of these shows that the client had begun a transcript.
+SELECT DISTINCT subject AS session_id FROM events WHERE run_id = :run_id AND type IN (
+  'turn.started', 'turn.ended', 'turn.failed', 'subagent.started', 'usage.counted', 'cost.stated');
 
 -- name: steps_to_audit
 SELECT step_id, run_id, session_id, agent_id, owner_id, tool_use_id, tool_name, prompt_id, status, mode, would, flag, input,
