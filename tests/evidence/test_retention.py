@@ -5,6 +5,7 @@ import os
 import pty
 import sqlite3
 import subprocess
+import tracemalloc
 
 import pytest
 
@@ -12,6 +13,7 @@ from cli.cli_machine import SESSION, Machine
 from durable.evidence.keeping.letting_go import let_go, look
 from durable.ledger.reading import Reader
 from durable.ledger.salvage import salvage
+from durable.ledger.sqlite import SqliteLedger
 from evidence.later import command, later
 from ledger.whole import assert_whole, bodies, events_of
 
@@ -150,6 +152,25 @@ def test_what_may_still_be_needed_stays_and_the_plan_says_why(machine):
     assert machine.steps()[0]["output"] == {"paid": "bob"}
 
 
+def test_what_contradicts_itself_stays_for_whoever_has_to_look_at_it(machine):
+    """A call that counted as not done was made again, and then its own result arrived."""
+    first = machine.before("mcp__pay__charge", to="bob")
+    machine.ended()
+    (step,) = machine.steps()
+    machine.said("resolve", step["step_id"], "--not-happened", "--reason", "the bank says so")
+    again = machine.before("mcp__pay__charge", to="bob")
+    machine.after("mcp__pay__charge", again, {"paid": "bob"}, to="bob")
+    machine.after("mcp__pay__charge", first, {"paid": "bob, late"}, to="bob")
+    machine.ran("Bash", command="echo else")
+    machine.ended()
+    assert [step["flag"] for step in machine.steps()] == ["contradicted", "contradicted", None]
+    stays = {one["why"]: (one["contents"], one["says"]) for one in planned(machine, 99)["stays"]}
+    assert stays == {"contradicted": (4, "of a call that contradicts another: somebody has to look at both")}
+    assert applied(machine, 99)["contents"] == 2
+    assert holding(machine, "bob, late")
+    assert [step["input"] for step in machine.steps()[:2]] == [{"to": "bob"}] * 2
+
+
 def test_a_call_in_which_something_was_redacted_is_sealed(machine):
     machine.ran("Bash", command="curl -H 'Authorization: Bearer sk-ant-api03-abcdefghijklmnopqrstuvwxyz0123456789'")
     machine.ended()
@@ -210,6 +231,25 @@ def test_what_comes_to_be_needed_after_the_plan_was_made_stays(past):
     past.after("Read", use_id, {"content": "new"}, session=other, file_path=f"/{READ}")
     assert_whole(past.state)
     assert [step["input"] for step in past.json("show", other)["steps"]] == [{"file_path": f"/{READ}"}]
+
+
+def test_however_much_was_recorded_since_the_plan_was_made_it_is_not_held_in_memory(past):
+    with Reader(str(past.state)) as reader:
+        found = look(reader, {"public_days": 1, "sealed_days": 1, "read_days": 1}, "2999-01-01T00:00:00.000000Z")
+    ledger = SqliteLedger(str(past.state))
+    with ledger.begin() as tx:
+        for _ in range(500):
+            tx.append("person.said", "elsewhere", "", {"text": "x" * 20_000})
+        tx.commit()
+    ledger.close()
+    tracemalloc.start()
+    try:
+        done = let_go(str(past.state), found)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (done.contents, done.put_off) == (6, 0)
+    assert most < 3_000_000, f"{most:,} bytes at once, of 10,000,000"
 
 
 def test_a_run_that_is_taken_up_again_after_the_plan_was_made_keeps_its_contents(past):

@@ -4,6 +4,7 @@ import pytest
 
 from durable.evidence.keeping.letting_go import MOST_BYTES, MOST_CONTENTS, batches
 from durable.evidence.retention import (
+    CONTRADICTED,
     JOB,
     JOB_GIVEN,
     KEPT_FOREVER,
@@ -28,7 +29,7 @@ def row(**over):
     found = {
         "run_id": "r", "tool_name": "Bash", "effect": "repeatable", "status": "succeeded", "evidence": None,
         "redacted": None, "closed_at": CLOSED, "input": "i", "effective_input": None, "output": "o", "error": None,
-        "run_status": "completed", "job": 0,
+        "run_status": "completed", "job": 0, "flag": None,
     }  # fmt: skip
     return found | over
 
@@ -68,6 +69,8 @@ def test_the_time_counts_from_the_end_of_the_call_to_the_microsecond(kind, days)
 
 STAYS = [
     *(({"status": status, "closed_at": None}, UNSETTLED) for status in OPEN),
+    ({"flag": "contradicted"}, CONTRADICTED),
+    ({"flag": "contradicted", "effect": "once", "run_status": "open"}, CONTRADICTED),
     ({"job": 1, "run_status": "failed"}, JOB),
     ({"job": 1, "run_status": "open"}, JOB),
     ({"effect": "once", "run_status": "open"}, OPEN_RUN),
@@ -78,6 +81,7 @@ GOES = [
     {"effect": "once", "run_status": "cancelled"},
     {"run_status": "open"},
     {"status": "failed"},
+    {"flag": "unprepared"},
     {"status": "refused"},
     {"status": "not_done", "effect": "once"},
 ]

@@ -13,6 +13,7 @@ from durable.clock import nanoseconds, stamp
 from durable.policy.policy import FOREVER
 from durable.policy.rule import PUBLIC, SEALED
 from durable.prompts import SCHEDULERS
+from durable.step import CONTRADICTED as FLAGGED
 from durable.step import ONCE, OPEN, READ
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ NAMES = ("input", "effective_input", "output", "error")
 _DAY_NS = 86_400 * 1_000_000_000
 
 # Why a content stays whatever its age. The first that holds is the one that is told.
-UNSETTLED, JOB, JOB_GIVEN, OPEN_RUN, SCHEDULE, UNNAMED = (
+UNSETTLED, CONTRADICTED, JOB, JOB_GIVEN, OPEN_RUN, SCHEDULE, UNNAMED = (
     "unsettled",
+    "contradicted",
     "job",
     "job_given",
     "open_run",
@@ -38,6 +40,7 @@ UNSETTLED, JOB, JOB_GIVEN, OPEN_RUN, SCHEDULE, UNNAMED = (
 KEPT_FOREVER, YOUNG = "forever", "young"
 SAYS = {
     UNSETTLED: "of a step that is not settled: prepared, running or in doubt",
+    CONTRADICTED: "of a call that contradicts another: somebody has to look at both",
     JOB: "of a job that is not at its end: a later step may be given it",
     JOB_GIVEN: "what a job was started with",
     OPEN_RUN: "of a call that must not happen twice, in a run that is open: a repeat is answered with it",
@@ -122,6 +125,8 @@ def _use(row: Row, digest: str, kind: str, why: str, days: Days) -> Use:
 def _kept_because(row: Row, name: str) -> str:
     if row["status"] in OPEN or row["closed_at"] is None:
         return UNSETTLED
+    if row["flag"] == FLAGGED:
+        return CONTRADICTED
     if row["job"] and row["run_status"] != "completed":
         return JOB
     if row["effect"] == ONCE and row["run_status"] == "open":

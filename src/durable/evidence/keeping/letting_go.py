@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from durable.evidence.retention import plan, use_by_event, uses_of
+from durable.ledger.database import streamed
 from durable.ledger.sqlite import SqliteLedger
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from durable.evidence.retention import Content, Plan, Use
     from durable.ledger.reading import Reader
-    from durable.ledger.transaction import Transaction
     from durable.native import sqlite
 
 # Of one transaction. Each byte is written twice, as zeros to the WAL and from there to the file.
@@ -114,12 +114,12 @@ class _Changes:
         self.runs: set[str] = set()
         self.digests: set[str] = set()
 
-    def follow(self, tx: Transaction) -> None:
-        for event in tx.all("events_after", seq=self.seq):
+    def follow(self, ledger: _Letting, seq: int) -> None:
+        for event in ledger.events_after(self.seq):
             self.runs.add(event["run_id"])
             if event["type"] != "evidence.expired":
                 self.digests.update(_DIGEST.findall(event["body"]))
-        self.seq = tx.seq
+        self.seq = seq
 
     def touch(self, one: Content) -> bool:
         return bool(one.runs & self.runs) or one.digest in self.digests
@@ -128,7 +128,7 @@ class _Changes:
 def _one_batch(ledger: _Letting, batch: list[Content], changes: _Changes, done: LetGo) -> None:
     with ledger.begin() as tx:
         started = time.monotonic()
-        changes.follow(tx)
+        changes.follow(ledger, tx.seq)
         goes = [one for one in batch if not changes.touch(one)]
         done.put_off += len(batch) - len(goes)
         gone = [one for one in goes if ledger.run("drop_blob", {"digest": one.digest})]
@@ -152,6 +152,10 @@ class _Letting(SqliteLedger):
         # The rows that name a content stay: that it was there, and under which hash, is part of the record.
         connection.execute("PRAGMA foreign_keys = OFF")
         return connection
+
+    def events_after(self, seq: int) -> Iterator[dict[str, Any]]:
+        """One at a time: since the plan was made there may have been many."""
+        return streamed(self.execute(self._statements["events_after"], {"seq": seq}), self._path)
 
     def empty_wal(self) -> bool:
         """Until then the deleted bytes stand in the WAL, or in the file behind it. Whoever reads an old view is waited

@@ -29,7 +29,7 @@ WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE blobs.digest = expired.digest);
 SELECT content FROM jobs;
 
 -- name: $naming
-SELECT steps.run_id, tool_name, effect, steps.status, evidence, redacted, closed_at,
+SELECT steps.run_id, tool_name, effect, steps.status, flag, evidence, redacted, closed_at,
        input, effective_input, output, error, runs.status AS run_status, jobs.run_id IS NOT NULL AS job
 FROM steps JOIN runs USING (run_id) LEFT JOIN jobs USING (run_id)
 
