@@ -220,8 +220,8 @@ def _nothing_to_compare(run_id: str, job: bool) -> Finding:
 def _nothing_compared(session: Row) -> Finding:
     """Hooks that were off leave the same behind, once the transcript is taken away."""
     says = (
-        f"session {session['session_id']} has no prompt and no call on record, and no word in a transcript: either nobody "
-        "spoke in it, or it worked without hooks, and its transcript has to be put back"
+        f"session {session['session_id']} has no prompt and no call on record, and no word in a transcript: either "
+        "nobody spoke in it, or it worked without hooks, and its transcript has to be put back"
     )
     where = {"session": session["session_id"], "transcript": session["transcript_path"]}
     return Finding(UNKNOWN, "nothing_compared", says, where)
