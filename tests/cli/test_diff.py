@@ -2,6 +2,7 @@
 
 import json
 import re
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -130,7 +131,7 @@ def test_what_differs_inside_of_an_input_is_marked(house):
 
 def test_json_names_each_difference_and_the_first(house):
     data = house.json("diff", "1111", "2222", code=1)
-    assert set(data) == {"a", "b", "same", "same_record", "counts", "first", "effects", "differences"}
+    assert set(data) == {"a", "b", "same", "same_record", "rows_differ", "counts", "first", "effects", "differences"}
     assert data["counts"] == {"same": 3, "reworded": 1, "only_a": 1}
     assert [one["kind"] for one in data["differences"]] == ["reworded", "only_a"]
     assert data["first"] == data["differences"][0] and data["first"]["a"]["number"] == 3
@@ -218,6 +219,45 @@ def test_a_run_and_its_bundle_are_the_same_record(house):
     assert re.fullmatch(rf"ok: the same record: run {SESSION}, \d+ events, each the same\n", said)
     data = house.json("diff", SESSION, house.bundle)
     assert (data["same"], data["same_record"]) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "tables", "shown"),
+    [
+        ("UPDATE steps SET status = 'failed' WHERE tool_name = 'Read'", "steps", "succeeded → failed"),
+        ("UPDATE steps SET duration_ms = 5", "steps", "5 calls, the same in both"),
+        ("UPDATE runs SET status = 'open'", "runs", "A is completed, B open"),
+        ("DELETE FROM steps WHERE tool_name = 'Read'", "steps, claims", "1 in A alone"),
+    ],
+)
+def test_a_run_whose_rows_were_edited_is_not_the_record_that_its_bundle_is(machine, change, tables, shown):
+    worked(machine)
+    bundle = exported(machine, "run.json")
+    edited(machine, change)
+    for a, b in ((bundle, SESSION), (SESSION, bundle)):
+        data = machine.json("diff", a, b, code=1)
+        assert (data["same_record"], data["rows_differ"]) == (False, tables.split(", "))
+    screen = machine.said("diff", bundle, SESSION)
+    said = f"warning: the ledger's rows of run {SESSION} are not what its events say ({tables})"
+    assert screen.startswith(said) and f"durable verify {SESSION} names each" in screen and shown in screen
+
+
+def test_a_run_whose_session_went_on_in_another_one_is_still_the_record_that_its_bundle_is(machine):
+    worked(machine)
+    bundle = exported(machine, "run.json")
+    machine.before("Bash", command="echo", env={"DURABLE_RUN_ID": "another"})
+    assert machine.json("show", "another")["run"]["session_ids"] == [SESSION]
+    assert machine.json("diff", bundle, SESSION)["rows_differ"] == []
+
+
+def edited(machine, change):
+    connection = sqlite3.connect(machine.state / "ledger.db")
+    connection.execute("PRAGMA foreign_keys = OFF")
+    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        connection.execute(f"DROP TRIGGER {name}")
+    connection.execute(change)
+    connection.commit()
+    connection.close()
 
 
 def test_a_run_that_went_on_since_its_bundle_says_where_that_ended(house):

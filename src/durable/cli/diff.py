@@ -76,25 +76,35 @@ def _account(word: str) -> Iterator[tuple[Account, Reader, str]]:
 
 def _compared(a: str, b: str, outputs: bool, full: bool) -> Result:
     from durable.cli.diff_data import data_of
-    from durable.cli.diff_view import record_note, view_of
+    from durable.cli.diff_view import edited_note, record_note, view_of
     from durable.evidence.compare import compare
 
     with _account(a) as (first, reader_a, run_a), _account(b) as (second, reader_b, run_b):
         begins = _shared(reader_a, reader_b, run_a) if run_a == run_b else (0, True, True)
         compared = compare(first, second, outputs)
-        one_record = begins[0] > 0 and begins[1:] == (False, False)
-        data = data_of(compared, first, second) | {"same_record": one_record}
+        same_events = begins[0] > 0 and begins[1:] == (False, False)
+        edited = _edited(reader_a, reader_b, run_a) if same_events else []
+        one_record = same_events and not edited
+        data = data_of(compared, first, second) | {"same_record": one_record, "rows_differ": edited}
         if one_record:
             said = f"the same record: run {run_a}, {begins[0]:,} events, each the same"
             return Result("diff", data, view=[*notices(), Note("ok", said)])
-        view = [*notices(), *record_note(run_a, begins), *view_of(compared, first, second, ("A", "B"), full)]
-        return Result("diff", data, int(not compared.same), view)
+        about = edited_note(run_a, edited) if edited else record_note(run_a, begins)
+        view = [*notices(), *about, *view_of(compared, first, second, ("A", "B"), full)]
+        return Result("diff", data, int(bool(edited) or not compared.same), view)
 
 
 def _shared(first: Reader, second: Reader, run_id: str) -> tuple[int, bool, bool]:
     from durable.evidence.compare import shared
 
     return shared(first.each("events_of_run", run_id=run_id), second.each("events_of_run", run_id=run_id))
+
+
+def _edited(first: Reader, second: Reader, run_id: str) -> list[str]:
+    from durable.evidence.compare import OWN_ROWS
+
+    rows = {table: [side.all(query, run_id=run_id) for side in (first, second)] for table, query in OWN_ROWS.items()}
+    return [table for table, (one, other) in rows.items() if one != other]
 
 
 # ---- a run and what is expected of it ---------------------------------------------------------

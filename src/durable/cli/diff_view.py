@@ -43,6 +43,12 @@ def record_note(run_id: str, begins: tuple[int, bool, bool]) -> list[Block]:
     return [Note("note", f"two records of run {run_id}: {longer} goes on where {shorter} ends, after event {number:,}")]
 
 
+def edited_note(run_id: str, tables: list[str]) -> list[Block]:
+    """The rows of a bundle follow from its events, or it is not opened."""
+    said = f"the ledger's rows of run {run_id} are not what its events say ({', '.join(tables)}): they were changed"
+    return [Note("warning", f"{said}; durable verify {run_id} names each")]
+
+
 def verdict_view(verdict: str, found: list[Finding]) -> list[Block]:
     """What the calls below don't show by themselves."""
     says = {PASS: "as expected", FAIL: "not as expected", UNKNOWN: "nobody can tell"}

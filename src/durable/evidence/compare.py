@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 SAME, CHANGED, MOVED, REWORDED = "same", "changed", "moved", "reworded"
 ONLY_A, ONLY_B = "only_a", "only_b"
 GONE = "gone"
+# The query for each table whose rows of a run follow from its events alone. A session can go on in another run.
+OWN_ROWS = {table: f"verified_{table}" for table in ("runs", "steps", "claims", "leases", "jobs", "notes")}
 # Of what two calls have in common, at least so much makes one the other in new words.
 _ALIKE, _NEAR = 0.4, 8
 
