@@ -202,6 +202,8 @@ def test_signs_for_a_terminal_take_the_room_of_what_is_shown_in_their_place(monk
         (("1111", "--golden", ".", "--update"), ". is a directory; name a file"),
         (("1111", "--golden", "g", "--cost-within", "much"), "--cost-within can't be 'much'; give per cent, as 10%"),
         (("1111", "--golden", "g", "--cost-within", ""), "--cost-within can't be ''; give per cent, as 10%"),
+        (("1111", "--golden", "g", "--update", "--cost-within", "10%"), "--cost-within says how a run is compared"),
+        (("1111", "--golden", "g", "--update", "--ignore-output"), "--ignore-output says how a run is compared"),
         (("1111", "2222", "--golden", ""), "an empty text names no golden file; name one"),
     ],
 )
@@ -329,6 +331,9 @@ def test_nothing_of_durables_own_can_be_written_over(house):
     assert not (house.state / "new.json").exists()
 
 
+OTHERWISE = "is no golden file: what was given of call {} is not what its key stands for"
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -337,6 +342,10 @@ def test_nothing_of_durables_own_can_be_written_over(house):
         (lambda text: text.replace('"calls"', '"cells"'), "is no golden file: "),
         (lambda text: text.replace('"status": "completed"', '"status": 5'), "is no golden file: "),
         (lambda text: text.replace('"Read"', "[" * 100_000), "is no golden file: "),
+        (lambda text: text.replace("a.py", "b.py"), OTHERWISE.format(1)),
+        (lambda text: text.replace('"Read"', '"Write"'), OTHERWISE.format(1)),
+        (lambda text: text.replace('"place": "."', '"place": "/"', 1), OTHERWISE.format(2)),
+        (lambda text: text.replace('"given": "{', '"given": "', 1), OTHERWISE.format(1)),
     ],
 )
 def test_a_file_that_is_no_golden_file_is_one_sentence(house, tmp_path, change, said):
@@ -347,6 +356,16 @@ def test_a_file_that_is_no_golden_file_is_one_sentence(house, tmp_path, change, 
     done = house.cli("diff", "--golden", str(changed), SESSION)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr and done.stderr.count("\n") == 1 and "Traceback" not in done.stderr
+
+
+def test_of_a_call_that_was_given_too_much_to_be_read_the_beginning_is_kept(machine):
+    machine.ran("Write", file_path="a", content="x" * 5000)
+    machine.ran("Bash", command="echo \\ud800 1.0 1e300 \u00fc")
+    machine.ended()
+    kept = machine.root / "long.golden"
+    machine.said("diff", "--golden", str(kept), "--update")
+    assert len(json.loads(kept.read_text())["calls"][0]["given"]) == 4000
+    assert machine.json("diff", "--golden", str(kept))["verdict"] == "PASS"
 
 
 def test_a_cost_that_nobody_gives_is_unknown_where_it_was_asked_for(house, tmp_path):

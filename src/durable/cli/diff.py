@@ -45,12 +45,20 @@ def run(
         within = _share(cost_within)
         if b:
             raise UsageError("--golden compares one run", "leave the second one out")
+        if update:
+            _check_alone(cost_within, ignore_output)
         return _updated(golden, a) if update else _checked(golden, a, within, not ignore_output, full)
     if update or cost_within is not None:
         raise UsageError("--update and --cost-within speak of a golden file", "name it with --golden FILE")
     if not (a and b):
         raise UsageError("two runs are compared", "name both: durable diff A B; durable runs lists them")
     return _compared(a, b, not ignore_output, full)
+
+
+def _check_alone(cost_within: str | None, ignore_output: bool) -> None:
+    for name, is_given in (("--cost-within", cost_within is not None), ("--ignore-output", ignore_output)):
+        if is_given:
+            raise UsageError(f"{name} says how a run is compared, and --update compares none", "leave one of them out")
 
 
 def _share(text: str | None) -> float | None:

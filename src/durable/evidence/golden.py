@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from durable.errors import InputError, UsageError
 from durable.evidence.compare import GONE, MOVED, ONLY_A, ONLY_B, REWORDED
-from durable.evidence.comparing.account import Account, Call
+from durable.evidence.comparing.account import LONGEST, Account, Call, key_of
 from durable.evidence.findings import FAIL, UNKNOWN, Finding
 from durable.home import config_dir, data_home, is_within
 from durable.ledger.files import write_new
@@ -37,6 +37,7 @@ class _Strict(BaseModel):
 class GoldenCall(_Strict):
     tool: str
     given: str = ""
+    place: str = ""
     key: str
     lane: str = ""
     effect: Literal["read", "repeatable", "once"]
@@ -64,6 +65,7 @@ def read(path: str) -> Account:
     with open(path, encoding="utf-8") as file:
         text = file.read()
     golden = _parsed(path, text)
+    _check_keys(path, golden)
     calls = [Call(number=number, output=kept.result, **kept.model_dump(exclude={"result"}))
              for number, kept in enumerate(golden.calls, 1)]  # fmt: skip
     return Account(path, golden.status, calls, lambda call: call.output, [], golden.tokens, golden.micro_usd)
@@ -81,6 +83,21 @@ def _parsed(path: str, text: str) -> Golden:
         raise UsageError(f"{path} is no golden file: {said}", "make it anew with --update") from None
 
 
+def _check_keys(path: str, golden: Golden) -> None:
+    """Keys are compared, and what was given is read in a review: the one must not say another thing than the other."""
+    for number, kept in enumerate(golden.calls, 1):
+        if len(kept.given) < LONGEST and kept.key != key_of(kept.tool, kept.place, _given(kept)):
+            problem = f"{path} is no golden file: what was given of call {number} is not what its key stands for"
+            raise UsageError(problem, "make it anew with --update")
+
+
+def _given(kept: GoldenCall) -> Any:
+    try:
+        return loads(kept.given)
+    except InputError:
+        return kept.given
+
+
 def write(path: str, account: Account) -> None:
     """Replaces the file as a whole. UsageError if nobody knows what the run did: later ones could only be like it
     by not being known either; or if what stands there is something else."""
@@ -89,7 +106,7 @@ def write(path: str, account: Account) -> None:
     missing = account.missing + (["what some of its calls brought back is gone"] if None in results else [])
     if missing:
         raise UsageError(f"{account.name} makes no golden file: {missing[0]}", "take a run that ended, and is whole")
-    names = ("tool", "given", "key", "lane", "effect", "status", "exit_code", "approval", "flag")
+    names = ("tool", "given", "place", "key", "lane", "effect", "status", "exit_code", "approval", "flag")
     calls = [{name: told for name in names if (told := getattr(call, name)) not in (None, "")} | {"result": result}
              for call, result in zip(account.calls, results, strict=True)]  # fmt: skip
     told = {"schema": SCHEMA, "status": account.status, "tokens": account.tokens, "micro_usd": account.micro_usd}

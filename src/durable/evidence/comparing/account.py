@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MAIN = ""
 DONE, MAYBE, NOT_DONE = "done", "in doubt", "not done"
 WHOLE = 2**62
-_LONGEST = 4000  # of what a call was given, that much is kept to be shown and compared by words
+LONGEST = 4000  # of what a call was given, that much is kept to be shown and compared by words
 _ENDED = ("completed", "failed", "cancelled")
 
 
@@ -47,6 +47,7 @@ class Call:
     output: str | None = None
     step_id: str = ""
     content: str = ""
+    place: str = ""
     gone: bool = False
 
     def world(self) -> str:
@@ -111,11 +112,15 @@ def _call(reader: Reader, volatile: Volatile, number: int, row: Row, lanes: dict
     value, found = _value(reader, digest)
     given = canonical(volatile.given(_meant(tool, value))) if found else None
     place = volatile.given(row["cwd"]) if tool in STANDING else ""
-    key = sha256(dumps([tool, place, given if found else digest]).encode())
+    key = key_of(tool, place, given if found else digest)
     names = ("effect", "status", "exit_code", "approval", "flag", "step_id")
-    return Call(number=number, key=key, tool=tool, given=dumps(given)[:_LONGEST] if found else "", content=digest,
-                lane=lanes[row["agent_id"]], output=row["output"] or row["error"], gone=not found,
+    return Call(number=number, key=key, tool=tool, given=dumps(given)[:LONGEST] if found else "", content=digest,
+                place=place, lane=lanes[row["agent_id"]], output=row["output"] or row["error"], gone=not found,
                 **{name: row[name] for name in names})  # fmt: skip
+
+
+def key_of(tool: str, place: str, given: Any) -> str:
+    return sha256(dumps([tool, place, given]).encode())
 
 
 def _meant(tool: str, value: Any) -> Any:
