@@ -305,6 +305,10 @@ def test_without_a_terminal_nothing_is_written_unasked(home):
     done = home.run("init", "--user")
     assert done.returncode == 2 and "--yes" in done.stderr
     assert not home.settings.exists()
+    home.run("init", "--user", "--yes")
+    before = home.settings.read_text()
+    said = "durable: nobody is here to say yes, and nothing was changed; add --yes, and --diff to see every line\n"
+    assert home.run("uninit", "--user").stderr == said and home.settings.read_text() == before
 
 
 @pytest.mark.parametrize("words", [["init"], ["init", "--user", "--project"], ["uninit", "--yes"]])

@@ -143,6 +143,11 @@ def test_without_a_ledger_there_is_nothing_to_report(tmp_path):
     try:
         refused = machine.cli("report")
         assert (refused.returncode, refused.stdout) == (2, "") and "no ledger yet" in refused.stderr
+        assert refused.stderr.endswith("; name a bundle: durable report FILE\n")
+        assert "name a bundle: durable check FILE\n" in machine.cli("check").stderr
+        (machine.root / "g").write_text('{"schema": "durable.golden.v1", "status": "completed", "calls": []}')
+        refused = machine.cli("diff", "--golden", str(machine.root / "g"))
+        assert "name a bundle: durable diff --golden GOLDEN FILE\n" in refused.stderr
         assert not machine.state.exists() and list(machine.project.iterdir()) == []
     finally:
         machine.close()

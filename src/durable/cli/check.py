@@ -57,7 +57,7 @@ NEXT_OF = {
 def run(run: str = "", only: str = "", skip: str = "") -> Result:
     """Check that a run's record is whole: each invariant passes, warns, fails, or can't be known."""
     left_out = _left_out(_names("--only", only), _names("--skip", skip))
-    with opened(run) as (reader, run_id):
+    with opened(run, "check") as (reader, run_id):
         looked = examined(reader, run_id, left_out)
     verdict = verdict_of(looked)
     data = {"run_id": run_id, "verdict": verdict, "invariants": [_json(one) for one in looked]}

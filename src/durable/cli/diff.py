@@ -75,7 +75,7 @@ def _account(word: str) -> Iterator[tuple[Account, Reader, str]]:
     from durable.cli.record import opened
     from durable.evidence.comparing.account import account_of
 
-    with opened(word) as (reader, run_id):
+    with opened(word, "diff --golden GOLDEN") as (reader, run_id):
         yield account_of(reader, run_id), reader, run_id
 
 

@@ -107,7 +107,9 @@ def _registered(settings: dict[str, Any]) -> dict[str, Any]:
 
 def _ask(stakes: list[Block], question: str) -> None:
     if not attended():
-        raise UsageError(f"nobody is here to be asked: {question}", "add --yes, with --diff to see every line")
+        raise UsageError(
+            "nobody is here to say yes, and nothing was changed", "add --yes, and --diff to see every line"
+        )
     if not agrees(stakes, question):
         raise UsageError("nothing was changed", "run it again and answer y, or see every line with --diff")
 

@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def opened(word: str = "") -> Iterator[tuple[Reader, str]]:
+def opened(word: str = "", verb: str = "show") -> Iterator[tuple[Reader, str]]:
     """A reader, and the id of the run in it that `word` names: the path of a bundle (with a slash, or ending in .json,
     or the name of a file); else the beginning of a run or session of the ledger (without a word: its latest run); else
-    that of an imported run. A bundle is opened only if it is consistent. UsageError if nothing or several fit."""
+    that of an imported run. A bundle is opened only if it is consistent. UsageError if nothing or several fit, which
+    names the `verb` that a bundle can be given to."""
     if is_path(word):
         with _of_bundle(word) as (reader, run_id):
             yield reader, run_id
         return
-    with of_ledger(word) as found:
+    with of_ledger(word, verb) as found:
         if found is not None:
             yield found
             return
@@ -38,12 +39,12 @@ def is_path(word: str) -> bool:
 
 
 @contextmanager
-def of_ledger(word: str) -> Iterator[tuple[Reader, str] | None]:
+def of_ledger(word: str, verb: str = "show") -> Iterator[tuple[Reader, str] | None]:
     """None where only an imported run can be meant."""
     state = home.data_home()
     if not has_ledger(state):
         if not word:
-            raise UsageError(no_ledger(state), "name a bundle: durable show FILE")
+            raise UsageError(no_ledger(state), f"name a bundle: durable {verb} FILE")
         yield None
         return
     with Reader(state) as reader:

@@ -33,7 +33,7 @@ def run(run: str = "", output: str = "", show: bool = False, force: bool = False
     from durable.evidence.reporting.gathering import gathered
     from durable.evidence.reporting.page import page
 
-    with opened(run) as (reader, run_id):
+    with opened(run, "report") as (reader, run_id):
         path = "" if output == STDOUT else target(output, run_id, force)
         data = gathered(reader, run_id, _keys())
     text = page(data)

@@ -43,6 +43,7 @@ def run(reason: str, file: str = "") -> Result:
     names = ("how", "seq", "faults", "old_head", "old_ledger")
     data = {name: getattr(done, name) or None for name in names} | {"faults": done.faults}
     data["head"] = None if done.head is None else done.head.seq
+    data["warnings"] = _warnings(done)
     return Result("restore", data, view=_view(state, done))
 
 
@@ -53,8 +54,14 @@ def _is_there(state: str) -> bool:
         return True  # Its head is: that is what restore is for.
 
 
-def _first_lost(done: Restored) -> int:
-    return 1 if done.how == restore.STARTED_OVER else done.seq + 1
+def _warnings(done: Restored) -> list[str]:
+    """What is not on record any more, or may not be."""
+    if done.how == restore.UNCHANGED or (done.head is not None and done.head.seq <= done.seq):
+        return []
+    if done.head is None:
+        return [TWICE]
+    first = 1 if done.how == restore.STARTED_OVER else done.seq + 1
+    return [f"events {first} to {done.head.seq} had been written once and are not in it", TWICE]
 
 
 def _view(state: str, done: Restored) -> list[Block]:
@@ -67,13 +74,7 @@ def _view(state: str, done: Restored) -> list[Block]:
         restore.STARTED_OVER: f"the ledger was gone: a new one begins at {database_in(state)}",
     }
     view: list[Block] = [Note("ok", said[done.how])]
-    if done.head is not None and done.head.seq > done.seq:
-        view.append(
-            Note("warning", f"events {_first_lost(done)} to {done.head.seq} had been written once and are not in it")
-        )
-    if done.head is None or done.head.seq > done.seq:
-        view.append(Note("warning", TWICE))
-    view += [Note("warning", fault) for fault in done.faults[:SHOWN]]
+    view += [Note("warning", said) for said in [*_warnings(done), *done.faults[:SHOWN]]]
     more = len(done.faults) - SHOWN
     view += [Note("warning", f"and {counted(more, 'more fault')}")] if more > 0 else []
     kept = [("the old ledger", done.old_ledger), ("the old head", done.old_head)]
