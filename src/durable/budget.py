@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from durable.policy.rule import Rule
 
 _A_SECOND = 1_000_000_000
+# Bytes of a session's transcripts that are read before one call; what is beyond them is left to the next.
+_A_LOT = 64_000_000
 
 
 def over_budget(tx: Transaction, budgets: dict[str, float], event: Event, run_id: str) -> str:
@@ -50,18 +52,10 @@ def _seconds(tx: Transaction, event: Event, run_id: str) -> float:
 
 
 def _tokens(tx: Transaction, event: Event, run_id: str) -> float:
-    total = 0
-    for path in _transcripts(tx, event, run_id):
-        known = tx.one("spent", path=path) or {"position": 0, "message_id": "", "tokens": 0}
-        used, message_id, reached = AGENTS[event.client].usage(path, known["position"], known["message_id"])
-        if reached != known["position"]:
-            tx.count_spent(path, reached, message_id, known["tokens"] + used)
-        total += known["tokens"] + used
-    return total
+    """What the record says, once it knows what was said since the last turn ended."""
+    from durable.usage import count
 
-
-def _transcripts(tx: Transaction, event: Event, run_id: str) -> list[str]:
-    """Those of the run's sessions, and of their sub-agents."""
-    mains = [row["transcript_path"] for row in tx.all("transcripts_of_run", run_id=run_id)]
-    agents = AGENTS[event.client]
-    return [path for main in mains if main for path in (main, *agents.subagent_transcripts(main))]
+    for row in tx.all("transcripts_of_run", run_id=run_id):
+        count(tx, AGENTS[event.client], run_id, row["session_id"], row["transcript_path"], limit=_A_LOT)
+    spent = tx.one("tokens_spent", run_id=run_id)
+    return spent["tokens"] if spent else 0

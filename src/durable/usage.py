@@ -1,12 +1,10 @@
 """What the models of a session were given and said, and what that cost: from the client's own record into ours, once.
 
-It is told when a turn, a sub-agent or a session ends, never before or after a call. Nothing hangs on it: whatever
+It is told when a turn, a sub-agent or a session ends; before a call only where a budget of tokens has to know. Whatever
 is wrong with a transcript costs its numbers, and no hook fails for it.
 """
 
 from __future__ import annotations
-
-from durable.lean import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,56 +26,50 @@ def count(tx: Transaction, agent: Any, run_id: str, session_id: str, transcript:
     Once for a message, whichever transcript repeats it, and again if its numbers have grown."""
     left, more = limit, False
     for agent_id, path in agent.transcripts(transcript):
-        start = position(tx, path)
-        if not _has_news(path, start):
-            continue
         if left <= 0:
             return True
         # Not `left`: a line that does not fit into a piece is passed over, and what is left may be a few bytes.
-        reached, whole = _one(tx, agent, (run_id, session_id, agent_id), path, start, limit)
-        more |= not whole
-        left -= max(reached - start, 1)
+        told = _one(tx, agent, (run_id, session_id, agent_id), path, limit)
+        if told is not None:
+            more |= not told.whole
+            left -= told.reached - told.start
     return more
 
 
-def position(tx: Transaction, path: str) -> int:
-    cursor = tx.one("cursor", path=cursor_of(path))
-    return cursor["position"] if cursor else 0
-
-
-def cursor_of(path: str) -> str:
-    """Its own: what was read for the ends of calls says nothing of what was counted."""
-    return f"usage:{path}"
-
-
-def is_behind(agent: Any, transcript: str, positions: Mapping[str, int]) -> bool:
+def is_behind(agent: Any, transcript: str, cursors: Mapping[str, int]) -> bool:
     """Whether counting would get further. A killed client may leave half a line, which never becomes whole."""
-    starts = [(path, positions.get(cursor_of(path), 0)) for _, path in agent.transcripts(transcript)]
-    return any(_has_news(*one) and agent.told_of_use(*one, HOOK_BYTES).reached != one[1] for one in starts)
+    paths = [path for _, path in agent.transcripts(transcript)]
+    places = [(path, *(cursors.get(name, 0) for name in cursors_of(path))) for path in paths]
+    return any(agent.told_of_use(*place, HOOK_BYTES).goes_beyond(place[1]) for place in places)
 
 
-def _has_news(path: str, start: int) -> bool:
-    """A file that has become shorter was rewritten."""
-    try:
-        return os.stat(path).st_size != start
-    except (OSError, ValueError):
-        return False
+def cursors_of(path: str) -> tuple[str, str]:
+    """How far it was counted, and the mark of that place. Their own: what was read for the ends of calls says
+    nothing of what was counted."""
+    return f"usage:{path}", f"usage:before:{path}"
 
 
-def _one(
-    tx: Transaction, agent: Any, whose: tuple[str, str, str], path: str, start: int, limit: int
-) -> tuple[int, bool]:
-    ends = [(start, True)]
+def _one(tx: Transaction, agent: Any, whose: tuple[str, str, str], path: str, limit: int) -> Told | None:
+    """None if what it says can't be recorded."""
+    done: list[Told] = []
 
     def work() -> None:
-        told = agent.told_of_use(path, start, limit)
+        names = cursors_of(path)
+        offset, mark = (_cursor(tx, name) for name in names)
+        told = agent.told_of_use(path, offset, mark, limit)
         _record(tx, *whose, told)
-        if told.reached != start:
-            tx.move_cursor(cursor_of(path), told.reached)
-        ends.append((told.reached, told.whole))
+        if told.goes_beyond(offset):
+            for name, value in zip(names, (told.reached, told.mark), strict=True):
+                tx.move_cursor(name, value)
+        done.append(told)
 
     tx.attempt(work)
-    return ends[-1]
+    return done[0] if done else None
+
+
+def _cursor(tx: Transaction, name: str) -> int:
+    cursor = tx.one("cursor", path=name)
+    return cursor["position"] if cursor else 0
 
 
 def _record(tx: Transaction, run_id: str, session_id: str, agent_id: str, told: Told) -> None:

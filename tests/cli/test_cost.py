@@ -118,6 +118,16 @@ def test_that_more_was_said_than_counted_is_told_and_how_to_count_it(machine):
     assert "warning" not in machine.said("cost") and machine.json("cost")["tokens"]["messages"] == 2
 
 
+def test_a_transcript_that_another_took_the_place_of_is_told_and_counted_anew(machine):
+    machine.ran("Bash", command="ls")
+    told(machine, answer("m1"), answer("m2"))
+    (machine.root / "transcript.jsonl").unlink()
+    told(machine, answer("m3"), answer("m4"), end=False)
+    assert "1 session of it said more than was counted" in line_of(machine.said("cost"), "warning: ")
+    machine.cli("reconcile")
+    assert "warning" not in machine.said("cost") and machine.json("cost")["tokens"]["messages"] == 4
+
+
 def test_half_a_line_that_a_killed_client_left_is_nothing_to_count(machine):
     machine.ran("Bash", command="ls")
     told(machine, answer("m1"))

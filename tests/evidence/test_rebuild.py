@@ -94,7 +94,7 @@ def test_what_follows_from_no_event_is_taken_over(tmp_path):
 def beside(home):
     connection = sqlite3.connect(home / "ledger.db")
     try:
-        tables = ("blobs", "cursors", "spent", "heartbeats")
+        tables = ("blobs", "cursors", "heartbeats")
         return [sorted(connection.execute(f"SELECT * FROM {table}")) for table in tables]
     finally:
         connection.close()

@@ -247,6 +247,47 @@ def test_a_budget_of_tokens_counts_each_message_once(door: Door) -> None:
     assert "tokens" in denied(door.pre(bash("echo", "toolu_2", **at)))
 
 
+def said(message_id: str, tokens: int) -> str:
+    used = {"input_tokens": tokens, "cache_read_input_tokens": 10_000, "cache_creation_input_tokens": 1}
+    return json.dumps({"type": "assistant", "message": {"id": message_id, "usage": used}}) + "\n"
+
+
+def test_a_budget_of_tokens_knows_a_message_again_in_whichever_transcript_it_stands(door: Door) -> None:
+    """A fork repeats its parent; sub-agents count too."""
+    door.policy("[run]\ntokens = 100\n")
+    parent, fork = door.root / "t.jsonl", door.root / "f.jsonl"
+    parent.write_text(said("m1", 60), encoding="utf-8")
+    fork.write_text(said("m1", 60) + said("m2", 20), encoding="utf-8")
+    assert door.pre(bash("echo", "toolu_1", transcript_path=str(parent))).permits
+    at = {"transcript_path": str(fork), "session_id": OTHER}
+    assert door.pre(bash("echo", "toolu_2", **at), DURABLE_RUN_ID=ledger_view.step(door.state)["run_id"]).permits
+    inside = door.root / "f/subagents/agent-a1.jsonl"
+    inside.parent.mkdir(parents=True)
+    inside.write_text(said("m3", 17), encoding="utf-8")
+    assert "100 of 100 tokens" in denied(door.pre(bash("echo", "toolu_3", **at)))
+
+
+def test_a_budget_of_tokens_counts_a_transcript_that_took_the_place_of_another(door: Door) -> None:
+    door.policy("[run]\ntokens = 100\n")
+    transcript = door.root / "t.jsonl"
+    at = {"transcript_path": str(transcript)}
+    for number, message in enumerate(("m1", "m2")):
+        transcript.unlink(missing_ok=True)
+        transcript.write_text(said(message, 60), encoding="utf-8")
+        answer = door.pre(bash("echo", f"toolu_{number}", **at))
+    assert "122 of 100 tokens" in denied(answer)
+
+
+def test_a_message_that_has_grown_costs_a_budget_what_it_has_come_to(door: Door) -> None:
+    door.policy("[run]\ntokens = 100\n")
+    transcript = door.root / "t.jsonl"
+    at = {"transcript_path": str(transcript)}
+    transcript.write_text(said("m1", 5), encoding="utf-8")
+    assert door.pre(bash("echo", "toolu_1", **at)).permits
+    transcript.write_text(said("m1", 5) + said("m1", 120), encoding="utf-8")
+    assert "121 of 100 tokens" in denied(door.pre(bash("echo", "toolu_2", **at)))
+
+
 # ---- replay -----------------------------------------------------------------------------------------
 
 

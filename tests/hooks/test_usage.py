@@ -168,13 +168,38 @@ def test_a_line_that_is_still_being_written_waits(door: Door, transcript: Transc
     assert set(messages(door)) == {"msg_1", "msg_2"}
 
 
-def test_a_transcript_that_was_written_anew_is_read_from_its_start(door: Door, transcript: Transcript) -> None:
-    transcript.write(answer(), answer(), answer())
+@pytest.mark.parametrize("others", [["msg_3"], ["msg_3", "msg_4"], ["msg_3", "msg_4", "msg_5"]])
+def test_a_transcript_that_another_one_took_the_place_of_is_read_from_its_start(
+    door: Door, transcript: Transcript, others: list[str]
+) -> None:
+    """Shorter, as long, and longer: what was behind the place reached says whether it is the same."""
+    transcript.write(answer("msg_1"), answer("msg_2"))
     stop(door, transcript)
     transcript.path.unlink()
+    transcript.write(*map(answer, others))
+    stop(door, transcript)
+    assert set(messages(door)) == {"msg_1", "msg_2", *others}
+
+
+def test_a_copy_in_the_place_of_a_transcript_is_not_read_again(door: Door, transcript: Transcript) -> None:
+    transcript.write(answer("msg_1"), {"type": "user", "text": "x" * 5000}, answer("msg_2"))
+    stop(door, transcript)
+    text = transcript.path.read_bytes()
+    transcript.path.unlink()
+    transcript.path.write_bytes(text.replace(b"msg_1", b"msg_9"))  # It would be counted by whoever began anew.
+    transcript.write(answer("msg_3"))
+    stop(door, transcript)
+    assert set(messages(door)) == {"msg_1", "msg_2", "msg_3"}
+
+
+def test_what_was_counted_before_marks_were_kept_is_read_once_more(door: Door, transcript: Transcript) -> None:
+    transcript.write(answer())
+    stop(door, transcript)
+    with ledger_view.sqlite3.connect(door.state / "ledger.db") as ledger:
+        ledger.execute("DELETE FROM cursors WHERE path LIKE 'usage:before:%'")
     transcript.write(answer("msg_2"))
     stop(door, transcript)
-    assert set(messages(door)) == {"msg_1", "msg_2"}
+    assert set(messages(door)) == {"msg_1", "msg_2"} and len(events(door, "usage.counted")) == 2
 
 
 def test_one_hook_reads_a_bounded_piece_and_the_next_goes_on(door: Door, transcript: Transcript) -> None:

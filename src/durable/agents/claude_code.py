@@ -250,19 +250,6 @@ def calls_at_end(path: str, most: int) -> list[Call]:
     return claude_lineage.calls_at_end(path, most)
 
 
-def usage(path: str, offset: int, last_id: str) -> tuple[int, str, int]:
-    """Tokens that the transcript speaks of from `offset` on; see claude_usage."""
-    from durable.agents import claude_usage
-
-    return claude_usage.usage(path, offset, last_id)
-
-
-def subagent_transcripts(transcript_path: str) -> list[str]:
-    from durable.agents import claude_usage
-
-    return claude_usage.subagent_transcripts(transcript_path)
-
-
 def transcripts(transcript_path: str) -> list[tuple[str, str]]:
     """Of the session itself and of each of its sub-agents: the agent's id, and the path."""
     from durable.agents import claude_usage
@@ -270,11 +257,11 @@ def transcripts(transcript_path: str) -> list[tuple[str, str]]:
     return claude_usage.transcripts(transcript_path)
 
 
-def told_of_use(path: str, offset: int, limit: int) -> Told:
+def told_of_use(path: str, offset: int, mark: int, limit: int) -> Told:
     """What a transcript says of messages and costs from `offset` on; see claude_usage."""
     from durable.agents import claude_usage
 
-    return claude_usage.told_of_use(path, offset, limit)
+    return claude_usage.told_of_use(path, offset, mark, limit)
 
 
 def trace(path: str) -> Trace:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from durable.clock import nanoseconds, stamp
 from durable.errors import InputError
 from durable.lean import os, stat
-from durable.native import loads
+from durable.native import loads, sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-# What was read from the cache is left out of a budget: it is the same context again in each turn.
-COUNTED = ("input_tokens", "cache_creation_input_tokens", "output_tokens")
 FIELDS = {
     "input": "input_tokens",
     "output": "output_tokens",
@@ -22,30 +20,38 @@ FIELDS = {
 }
 # The client's own words, where no model was asked: that a request failed, that it was interrupted.
 SYNTHETIC = "<synthetic>"
-_MOST = 64_000_000  # bytes read in one go
+# The last lines of a transcript: with the ids in them nobody guesses from a hash what they say.
+_MARKED = 4096
 _LONGEST = 200  # characters of an id or a model's name
 _LARGEST = 10**15  # beyond it, and for what is no number at all, nothing is known
 
 
 class Told:
-    """What some lines say: `messages` by id, the last of the costs, how far they reach and whether to the end."""
+    """What some lines say: `messages` by id, the last of the costs, from where to where they were read and whether
+    that is the end. `mark` is that of `reached`."""
 
-    __slots__ = ("cost", "messages", "reached", "whole")
+    __slots__ = ("cost", "mark", "messages", "reached", "start", "whole")
 
-    def __init__(self, reached: int, whole: bool) -> None:
+    def __init__(self, start: int, reached: int, mark: int, whole: bool) -> None:
         self.messages: dict[str, dict[str, Any]] = {}
         self.cost: dict[str, Any] | None = None
+        self.start = start
         self.reached = reached
+        self.mark = mark
         self.whole = whole
 
+    def goes_beyond(self, offset: int) -> bool:
+        return not self.start == self.reached == offset
 
-def told_of_use(path: str, offset: int, limit: int) -> Told:
-    """Of about `limit` bytes from `offset` on. A file that can't be read says nothing, and so does a line
-    that can't. A line longer than `limit` is passed over: no message is."""
+
+def told_of_use(path: str, offset: int, mark: int, limit: int) -> Told:
+    """Of about `limit` bytes from `offset` on, or from the start where `mark` is not that of `offset`: then it is
+    another file. One that can't be read says nothing, and so does a line that can't. A line longer than `limit` is
+    passed over: no message is."""
     try:
-        data, told = _piece(path, offset, limit)
+        data, told = _piece(path, offset, mark, limit)
     except (OSError, ValueError):
-        return Told(offset, whole=True)
+        return Told(offset, offset, mark, whole=True)
     for line in _entries(data):
         message = line.get("message")
         if line.get("type") == "cost-state":
@@ -53,22 +59,6 @@ def told_of_use(path: str, offset: int, limit: int) -> Told:
         elif line.get("type") == "assistant" and isinstance(message, dict):
             _take(told.messages, message, line)
     return told
-
-
-def usage(path: str, offset: int, last_id: str) -> tuple[int, str, int]:
-    """Tokens used from `offset` on, the id of the last message counted, and where to go on from."""
-    from durable.agents.line_reader import whole_lines
-
-    try:
-        lines, reached, _ = whole_lines(path, offset, _MOST)
-    except OSError:
-        return 0, last_id, offset
-    total = 0
-    for line in _parsed(lines, (b'"usage"',)):
-        message_id, used = _used(line)
-        if message_id and message_id != last_id:
-            total, last_id = total + used, message_id
-    return total, last_id, reached
 
 
 def transcripts(transcript_path: str) -> list[tuple[str, str]]:
@@ -92,33 +82,34 @@ def subagent_transcripts(transcript_path: str) -> list[str]:
 # ---- lines ------------------------------------------------------------------------------------
 
 
-def _piece(path: str, offset: int, limit: int) -> tuple[bytes, Told]:
-    """A file that ends before `offset` was rewritten, and is read from its start."""
+def _piece(path: str, offset: int, mark: int, limit: int) -> tuple[bytes, Told]:
     # Not blocking: a pipe in the file's place would hold a hook up until its deadline.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode):
             raise ValueError("it is no regular file")
-        start = offset if offset <= state.st_size else 0
+        start = offset if _mark(descriptor, offset) == mark else 0
         data = os.pread(descriptor, limit, start)
+        end = data.rfind(b"\n") + 1
+        reached = start + (end or (len(data) if len(data) == limit else 0))
+        return data[:end], Told(start, reached, _mark(descriptor, reached), start + len(data) >= state.st_size)
     finally:
         os.close(descriptor)
-    end = data.rfind(b"\n") + 1
-    reached = start + (end or (len(data) if len(data) == limit else 0))
-    return data[:end], Told(reached, whole=start + len(data) >= state.st_size)
+
+
+def _mark(descriptor: int, offset: int) -> int:
+    """Of what stands before `offset`: a copy of the file has the same there, another one has not."""
+    first = max(offset - _MARKED, 0)
+    return int(sha256(os.pread(descriptor, offset - first, first))[:15], 16)
 
 
 def _entries(data: bytes) -> Iterable[dict[str, Any]]:
-    return _parsed(data.split(b"\n"), (b'"usage"', b'"cost-state"'))
-
-
-def _parsed(lines: list[bytes], marks: tuple[bytes, ...]) -> Iterable[dict[str, Any]]:
     from durable.agents.claude_transcript import COPIES
 
-    for raw in lines:
+    for raw in data.split(b"\n"):
         # Most lines say nothing of use, and some of those are megabytes long: look before parsing.
-        if raw.startswith(COPIES) or not any(mark in raw for mark in marks):
+        if raw.startswith(COPIES) or (b'"usage"' not in raw and b'"cost-state"' not in raw):
             continue
         try:
             line = loads(raw.decode())
@@ -152,14 +143,6 @@ def _cost(line: dict[str, Any]) -> dict[str, Any] | None:
     name = str(counter) if isinstance(counter, int) and abs(counter) < _LARGEST else ""
     partial = int(line.get("hasUnknownModelCost") is True)
     return {"micro_usd": round(dollars * 1_000_000), "counter": name, "partial": partial}
-
-
-def _used(line: dict[str, Any]) -> tuple[str, int]:
-    message = line.get("message") if line.get("type") == "assistant" else None
-    if not isinstance(message, dict) or not isinstance(message.get("usage"), dict):
-        return "", 0
-    usage = message["usage"]
-    return str(message.get("id") or ""), sum(_number(usage, name) for name in COUNTED)
 
 
 def _number(usage: dict[str, Any], name: str) -> int:

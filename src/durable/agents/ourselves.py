@@ -46,13 +46,5 @@ def transcript_of(path: str, agent_id: str) -> str:
     return ""
 
 
-def subagent_transcripts(path: str) -> list[str]:
-    return []
-
-
-def usage(path: str, position: int, message_id: str) -> tuple[int, str, int]:
-    return 0, message_id, position
-
-
 def transcripts(path: str) -> list[tuple[str, str]]:
     return []

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from durable.ledger.walk import Walk
 
 # What no event says and no hash covers.
-_TAKEN_OVER = ("blobs", "cursors", "spent", "heartbeats")
+_TAKEN_OVER = ("blobs", "cursors", "heartbeats")
 _NAMED = 50
 
 

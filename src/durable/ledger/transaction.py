@@ -132,10 +132,6 @@ class Transaction:
     def beat(self, run_id: str, token: int, at: str) -> None:
         self._ledger.run("beat", {"run_id": run_id, "token": token, "at": at})
 
-    def count_spent(self, path: str, position: int, message_id: str, tokens: int) -> None:
-        params = {"path": path, "position": position, "message_id": message_id, "tokens": tokens}
-        self._ledger.run("count_spent", params)
-
     # ---- the life of a step -------------------------------------------------------------------
 
     def prepare(self, step_id: str, run_id: str, body: dict[str, Any]) -> Step:

@@ -528,7 +528,7 @@ SELECT * FROM steps WHERE session_id = :session_id ORDER BY seq;
 SELECT started_at FROM runs WHERE run_id = :run_id;
 
 -- name: transcripts_of_run
-SELECT DISTINCT transcript_path FROM sessions WHERE run_id = :run_id;
+SELECT session_id, transcript_path FROM sessions WHERE run_id = :run_id AND transcript_path <> '';
 
 -- name: without_receipt
 SELECT * FROM steps AS cut
@@ -563,13 +563,9 @@ WHERE run_id = :run_id AND seq > :strict AND status = 'refused' AND verdict IN (
 -- name: claims_of_mark
 SELECT step_id FROM claims WHERE fingerprint = :fingerprint;
 
--- name: spent
-SELECT position, message_id, tokens FROM spent WHERE path = :path;
-
--- name: count_spent
-INSERT INTO spent (path, position, message_id, tokens) VALUES (:path, :position, :message_id, :tokens)
-ON CONFLICT (path) DO UPDATE SET
-  position = excluded.position, message_id = excluded.message_id, tokens = excluded.tokens;
+-- name: tokens_spent
+-- What was read from the cache is left out: it is the same context again in each turn.
+SELECT coalesce(sum(input + cache_write + output), 0) AS tokens FROM messages WHERE run_id = :run_id;
 
 -- name: message
 SELECT input, output, cache_read, cache_write FROM messages WHERE message_id = :message_id;
