@@ -8,6 +8,7 @@ import sys
 from durable import __version__
 from durable.cli.result import Paragraph, Result, complain, show
 from durable.errors import DurableError
+from durable.home import command
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,9 +35,8 @@ def guarded(work: Callable[[], Outcome], as_json: bool) -> int:
         complain(f"{_what(error)}; check that path and its permissions, then run this again")
         return CANNOT
     except Exception as error:  # noqa: BLE001 - the last resort: a person gets a line, not a stack
-        complain(
-            f"unexpected {type(error).__name__} in {_where(error.__traceback__)}: {error}; please report this line"
-        )
+        what = f"unexpected {type(error).__name__} in {_where(error.__traceback__)}: {error}"
+        complain(f"{what}; if {command()} verify finds nothing that was changed, please report this line")
         return CANNOT
 
 

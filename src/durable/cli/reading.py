@@ -182,4 +182,4 @@ def _latest(reader: Reader) -> str:
 
 def _latest_runs(reader: Reader) -> str:
     rows = reader.all("latest_runs", most=5)
-    return f"the latest are {', '.join(short_id(row['run_id']) for row in rows)}" if rows else "there is none yet"
+    return f"the latest are {', '.join(short_id(str(row['run_id'])) for row in rows)}" if rows else "there is none yet"

@@ -179,8 +179,9 @@ def _is_long(data: Any) -> bool:
 def _envelope(result: Result, indent: int | None) -> str:
     import json
 
-    # ASCII only: valid in every locale, and a lone surrogate of a file name stays a JSON escape.
-    return json.dumps({"schema": ENVELOPE.format(verb=result.verb), "data": result.data}, indent=indent)
+    # ASCII only: valid in every locale, and a lone surrogate of a file name stays a JSON escape. Bytes are in a row
+    # only where somebody put them, and what says so is shown.
+    return json.dumps({"schema": ENVELOPE.format(verb=result.verb), "data": result.data}, indent=indent, default=str)
 
 
 def _for_people(stream: TextIO) -> Render:

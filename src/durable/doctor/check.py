@@ -67,3 +67,7 @@ def looked_at(name: str, look: Callable[[], Iterable[Check]]) -> list[Check]:
     except OSError as error:
         where = error.filename or "a file"
         return [Check(FAIL, name, f"{where} can't be used ({error.strerror or error})", "restore your access to it")]
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        # SQLite keeps whatever it is given: somebody may have put bytes or a word in the place of a time.
+        says = f"what the ledger holds can't be judged ({type(error).__name__}: {error})"
+        return [Check(FAIL, name, says, f"see what was changed: {command()} verify")]
