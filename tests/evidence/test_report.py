@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import stat
 
 import pytest
 
 from cli.cli_machine import SESSION, Machine
 from durable.cli.report import _write
+from durable.evidence import audit, verify
+from durable.evidence.reporting.looks import looks_at
+from durable.ledger.reading import Reader
 
 NAME = f"run-{SESSION}.html"
 
@@ -59,6 +63,38 @@ def test_the_record_is_looked_at(machine):
     assert (verdicts["consistent"], verdicts["authentic"]) == ("PASS", "PASS")
     looks = data_of((machine.project / "r.html").read_text("ascii"))["looks"]
     assert looks[3]["name"] == "check" and looks[3]["findings"]
+
+
+def test_what_check_says_on_the_page_is_what_it_says_by_itself_and_nobody_looks_twice(tmp_path, monkeypatch):
+    machine = Machine(tmp_path)
+    try:
+        machine.ran("Bash", command="echo told")
+        connection = sqlite3.connect(machine.state / "ledger.db")
+        connection.execute("UPDATE steps SET duration_ms = 5")
+        connection.commit()
+        connection.close()
+        (check,) = [one for one in data_of(machine.said("report", "-o", "-"))["looks"] if one["name"] == "check"]
+        alone = [(one["name"], look["code"]) for one in machine.json("check", code=1)["invariants"]
+                 for look in one["findings"]]  # fmt: skip
+        assert ("chain_valid", "row_changed") in alone and ("tool_trace_consistency", "transcript_gone") in alone
+        told = [one["code"] for one in check["findings"] if one["verdict"] != "PASS"]
+        assert sorted(told) == sorted(code for _, code in alone)
+        looked = []
+        for module, name in ((verify, "verify_run"), (audit, "audit")):
+            monkeypatch.setattr(module, name, counting(getattr(module, name), looked))
+        with Reader(str(machine.state)) as reader:
+            looks_at(reader, SESSION, {}, {})
+        assert looked == ["verify_run", "audit"]
+    finally:
+        machine.close()
+
+
+def counting(function, calls):
+    def counted(*given):
+        calls.append(function.__name__)
+        return function(*given)
+
+    return counted
 
 
 def test_a_directory_gets_a_file_of_the_runs_name_and_stdout_the_page(machine):

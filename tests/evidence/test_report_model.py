@@ -152,8 +152,8 @@ def test_text_stays_as_it_is_and_the_rest_is_laid_out():
 
 
 def test_a_content_stands_once_and_none_is_kept_beyond_the_most():
-    texts = Texts({"d1": "x" * 60, "d2": "y" * 60, "d3": "z" * 30}.__getitem__, most=100)
-    assert [texts.place(one) for one in ("d1", "d2", "d1", "d3", None)] == [0, 1, 0, 2, None]
+    texts, content = Texts(most=100), {"d1": "x" * 60, "d2": "y" * 60, "d3": "z" * 30}.__getitem__
+    assert [texts.place(one, content) for one in ("d1", "d2", "d1", "d3", None)] == [0, 1, 0, 2, None]
     assert [set(one) for one in texts.found] == [{"fields"}, {"bytes"}, {"fields"}]
     assert texts.found[1] == {"bytes": 60} and texts.left_out == 1
 

@@ -4,6 +4,7 @@ is UNKNOWN and does not."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from durable.errors import DurableError
@@ -13,7 +14,7 @@ from durable.evidence.findings import PASS, UNKNOWN, WARN, Finding, worst
 from durable.native import sqlite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from durable.ledger.reading import Reader
 
@@ -29,14 +30,15 @@ class Invariant:
     optional: bool = False
 
 
+CHAIN, TRACE = "chain_valid", "tool_trace_consistency"
 INVARIANTS = (
-    Invariant("chain_valid", "linked, unchanged, made with our key", beside.chain),
+    Invariant(CHAIN, "linked, unchanged, made with our key", beside.chain),
     Invariant("receipt_completeness", "each success has its receipt", steps.receipts),
     Invariant("evaluation_completeness", "each step names rule, policy, verdict", steps.evaluations),
     Invariant("finalization_completeness", "the run and all in it have their end", ends.finalization),
     Invariant("single_finalize", "one end in each epoch", ends.single_end),
     Invariant("stage_required_path", "prepared first, then legal moves alone", steps.paths),
-    Invariant("tool_trace_consistency", "the transcript tells of the same calls", beside.trace),
+    Invariant(TRACE, "the transcript tells of the same calls", beside.trace),
     Invariant("refs_closed_world", "whatever a row names is there", beside.references),
     Invariant("no_open_doubt", "no call left that may have happened", steps.doubts),
     Invariant("no_contradiction", "nothing ran twice or unannounced", steps.contradictions),
@@ -45,6 +47,7 @@ INVARIANTS = (
     Invariant("claims_bound", "claims stand as their steps do", steps.bound_claims, optional=True),
 )
 NAMES = tuple(one.name for one in INVARIANTS)
+NOTHING: Mapping[str, list[Finding]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,14 @@ class Looked:
     findings: list[Finding]
 
 
-def check(reader: Reader, run_id: str, skip: Collection[str] = ()) -> list[Finding]:
+def check(
+    reader: Reader, run_id: str, skip: Collection[str] = (), known: Mapping[str, list[Finding]] = NOTHING
+) -> list[Finding]:
     """All findings, each with the invariant that it speaks of; a PASS for each invariant that holds. One that was
-    left out is not among them: `verdict_of` knows what that does to the whole."""
+    left out is not among them: `verdict_of` knows what that does to the whole. `known`: what is wrong with those that
+    somebody has looked at already."""
     found: list[Finding] = []
-    for one in examined(reader, run_id, skip):
+    for one in examined(reader, run_id, skip, known):
         name = one.invariant.name
         holds = [Finding(PASS, name, one.invariant.says)] if one.verdict == PASS else []
         for finding in holds or one.findings:
@@ -68,9 +74,11 @@ def check(reader: Reader, run_id: str, skip: Collection[str] = ()) -> list[Findi
     return found
 
 
-def examined(reader: Reader, run_id: str, skip: Collection[str] = ()) -> list[Looked]:
+def examined(
+    reader: Reader, run_id: str, skip: Collection[str] = (), known: Mapping[str, list[Finding]] = NOTHING
+) -> list[Looked]:
     record = Record(reader, run_id)
-    return [Looked(one, "", []) if one.name in skip else _looked(one, record) for one in INVARIANTS]
+    return [Looked(one, "", []) if one.name in skip else _looked(one, record, known) for one in INVARIANTS]
 
 
 def verdict_of(looked: Iterable[Looked]) -> str:
@@ -81,8 +89,9 @@ def verdict_of(looked: Iterable[Looked]) -> str:
     return worst([*seen, *left_out]) if seen else UNKNOWN
 
 
-def _looked(invariant: Invariant, record: Record) -> Looked:
-    findings = list(_found(invariant, record))
+def _looked(invariant: Invariant, record: Record, known: Mapping[str, list[Finding]]) -> Looked:
+    name = invariant.name
+    findings = known[name] if name in known else list(_found(invariant, record))
     return Looked(invariant, worst([PASS, *(one.verdict for one in findings)]), findings)
 
 

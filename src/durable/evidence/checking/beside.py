@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from durable.evidence.checking.record import Record
+    from durable.evidence.verify import Verified
     from durable.view import Row
 
 # What may belong to another run, and is looked up there.
@@ -24,19 +25,24 @@ def chain(record: Record) -> Iterable[Finding]:
 
     keys = keys_at_hand(data_home())
     found = verify_bundle(record.reader.path, keys) if record.alone else verify_run(record.reader, record.run_id, keys)
-    return [one for one in found.findings if one.verdict != "PASS"] or _unsaid(found.verdict, record)
+    return wrong_with_chain(found, record.run_id)
 
 
-def _unsaid(verdict: str, record: Record) -> list[Finding]:
-    if verdict == "PASS":
-        return []
-    return [Finding(verdict, "chain_unknown", "whether the chain is whole can't be told", {"run": record.run_id})]
+def wrong_with_chain(found: Verified, run_id: str) -> list[Finding]:
+    wrong = wrong_in(found.findings)
+    if wrong or found.verdict == "PASS":
+        return wrong
+    return [Finding(found.verdict, "chain_unknown", "whether the chain is whole can't be told", {"run": run_id})]
+
+
+def wrong_in(findings: Iterable[Finding]) -> list[Finding]:
+    return [one for one in findings if one.verdict != "PASS"]
 
 
 def trace(record: Record) -> Iterable[Finding]:
     from durable.evidence.audit import audit
 
-    return [one for one in audit(record.reader, record.run_id).findings if one.verdict != "PASS"]
+    return wrong_in(audit(record.reader, record.run_id).findings)
 
 
 def references(record: Record) -> Iterator[Finding]:

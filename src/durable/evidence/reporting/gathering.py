@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from durable import __version__
 from durable.cli.cost import dollars
-from durable.cli.reading import contents, heard
+from durable.cli.reading import contents_of, heard
 from durable.clock import now
 from durable.errors import LedgerError
 from durable.evidence.reporting.looks import looks_at
@@ -34,7 +34,7 @@ def gathered(reader: Reader, run_id: str, keys: Mapping[str, bytes]) -> dict[str
     places = {step["step_id"]: place for place, step in enumerate(found.steps)}
     found.looks = looks_at(reader, run_id, keys, places)
     found.tokens = {"models": tokens_of(reader, run_id)["models"], "cost": _money(cost_of(reader, run_id))}
-    return page_data(found, contents(reader), Texts(contents(reader)))
+    return page_data(found, lambda steps: contents_of(reader, steps), Texts())
 
 
 def _money(cost: dict[str, Any]) -> str:

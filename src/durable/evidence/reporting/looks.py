@@ -25,35 +25,45 @@ CHECK = "the record keeps its promises: receipts, one end, no doubt left"
 
 def looks_at(reader: Reader, run_id: str, keys: Mapping[str, bytes], places: Mapping[str, int]) -> list[Look]:
     """`places`: where each step stands on the page."""
+    known: dict[str, list[Finding]] = {}
     return [
-        *_verified(lambda: _verify(reader, run_id, keys), places),
-        _looked("audit", AUDIT, lambda: _audit(reader, run_id), places),
-        _looked("check", CHECK, lambda: _check(reader, run_id), places),
+        *_verified(lambda: _verify(reader, run_id, keys, known), places),
+        _looked("audit", AUDIT, lambda: _audit(reader, run_id, known), places),
+        _looked("check", CHECK, lambda: _check(reader, run_id, known), places),
     ]
 
 
 # ---- who looks --------------------------------------------------------------------------------
 
+# What is `known` from the first two the third does not look at again: verifying is half of all the work.
 
-def _verify(reader: Reader, run_id: str, keys: Mapping[str, bytes]) -> Verified:
+
+def _verify(reader: Reader, run_id: str, keys: Mapping[str, bytes], known: dict[str, list[Finding]]) -> Verified:
+    from durable.evidence.checking.beside import wrong_with_chain
+    from durable.evidence.invariants import CHAIN
     from durable.evidence.verify import verify_run
     from durable.evidence.verify_bundle import verify_bundle
     from durable.ledger.replica import Replica
 
-    return verify_bundle(reader.path, keys) if isinstance(reader, Replica) else verify_run(reader, run_id, keys)
+    found = verify_bundle(reader.path, keys) if isinstance(reader, Replica) else verify_run(reader, run_id, keys)
+    known[CHAIN] = wrong_with_chain(found, run_id)
+    return found
 
 
-def _audit(reader: Reader, run_id: str) -> tuple[str, list[Finding]]:
+def _audit(reader: Reader, run_id: str, known: dict[str, list[Finding]]) -> tuple[str, list[Finding]]:
     from durable.evidence.audit import audit
+    from durable.evidence.checking.beside import wrong_in
+    from durable.evidence.invariants import TRACE
 
     found = audit(reader, run_id)
+    known[TRACE] = wrong_in(found.findings)
     return found.verdict, found.findings
 
 
-def _check(reader: Reader, run_id: str) -> tuple[str, list[Finding]]:
+def _check(reader: Reader, run_id: str, known: Mapping[str, list[Finding]]) -> tuple[str, list[Finding]]:
     from durable.evidence.invariants import check
 
-    findings = check(reader, run_id)
+    findings = check(reader, run_id, known=known)
     return worst(one.verdict for one in findings), findings
 
 

@@ -16,13 +16,18 @@ from durable.view import duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
+    from typing import Any, TypeAlias
 
     from durable.evidence.reporting.texts import Texts
     from durable.view import Contents, Row
 
+    LookUp: TypeAlias = Callable[[list[Row]], Contents]
+
 FORMAT = "durable.report.v1"
 CALL = 400
+# So many steps' contents are looked up at once, and held in memory.
+TOGETHER = 200
 _CONTENTS = ("input", "effective_input", "output", "error")
 _AS_STORED = (
     "tool_use_id", "attempt", "rule", "cwd", "doubt", "closed_by", "exit_code", "flag", "verdict", "fingerprint",
@@ -49,7 +54,8 @@ class Record:
         self.tokens: dict[str, Any] = {}
 
 
-def page_data(record: Record, content: Contents, texts: Texts) -> dict[str, Any]:
+def page_data(record: Record, look_up: LookUp, texts: Texts) -> dict[str, Any]:
+    """`look_up` gives the contents of these steps."""
     steps = record.steps
     origin = origin_of(steps, record.run["started_at"])
     bars = [bar_of(step, origin) for step in steps]
@@ -64,7 +70,7 @@ def page_data(record: Record, content: Contents, texts: Texts) -> dict[str, Any]
         "folds": idle(bars, 0, end),
         "lanes": lanes_of(steps),
         "sessions": sessions_of(record.sessions, steps, origin),
-        "steps": _steps(record, bars, content, texts, origin),
+        "steps": _steps(record, bars, look_up, texts, origin),
         "texts": texts.found,
         "left_out": texts.left_out,
         "totals": totals_of(steps),
@@ -84,12 +90,12 @@ def _run(record: Record) -> Row:
 # ---- one step ---------------------------------------------------------------------------------
 
 
-def _steps(record: Record, bars: list[Row], content: Contents, texts: Texts, origin: int) -> list[Row]:
+def _steps(record: Record, bars: list[Row], look_up: LookUp, texts: Texts, origin: int) -> list[Row]:
     steps = record.steps
     places = {step["step_id"]: place for place, step in enumerate(steps)}
     lanes = {lane["id"]: place for place, lane in enumerate(lanes_of(steps))}
     sessions = {session["session_id"]: place for place, session in enumerate(record.sessions)}
-    kept = _kept(steps, texts)
+    says, kept = _told(steps, look_up, texts)
     found = []
     for step, bar in zip(steps, bars, strict=True):
         twin = step["duplicate_of"]
@@ -97,7 +103,7 @@ def _steps(record: Record, bars: list[Row], content: Contents, texts: Texts, ori
             {
                 "id": step["step_id"],
                 "tool": tool(step["tool_name"]),
-                "says": telling(step["tool_name"], content(step["input"]), step["cwd"])[:CALL],
+                "says": says[step["step_id"]],
                 "status": step["status"],
                 "effect": step["effect"],
                 "lane": lanes[step["agent_id"]],
@@ -116,13 +122,19 @@ def _steps(record: Record, bars: list[Row], content: Contents, texts: Texts, ori
     return found
 
 
-def _kept(steps: list[Row], texts: Texts) -> dict[str, Row]:
-    """Where the page would grow too large, what went wrong is kept before what went as it should."""
-    found = {}
-    for step in sorted(steps, key=lambda step: not (needs(step) or step["status"] in (FAILED, REFUSED))):
-        places = {name: texts.place(step[name]) for name in _CONTENTS}
-        found[step["step_id"]] = {name: place for name, place in places.items() if place is not None}
-    return found
+def _told(steps: list[Row], look_up: LookUp, texts: Texts) -> tuple[dict[str, str], dict[str, Row]]:
+    """The words of each call, and where its texts stand. Where the page would grow too large, what went wrong is kept
+    before what went as it should."""
+    says, kept = {}, {}
+    ranked = sorted(steps, key=lambda step: not (needs(step) or step["status"] in (FAILED, REFUSED)))
+    for start in range(0, len(ranked), TOGETHER):
+        part = ranked[start : start + TOGETHER]
+        content = look_up(part)
+        for step in part:
+            says[step["step_id"]] = telling(step["tool_name"], content(step["input"]), step["cwd"])[:CALL]
+            places = {name: texts.place(step[name], content) for name in _CONTENTS}
+            kept[step["step_id"]] = {name: place for name, place in places.items() if place is not None}
+    return says, kept
 
 
 def needs(step: Row) -> str:

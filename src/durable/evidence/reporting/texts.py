@@ -22,22 +22,21 @@ MOST = 3_000_000
 class Texts:
     """Each content once. Those asked for after `most` characters are left on the ledger, with their size."""
 
-    __slots__ = ("_content", "_left", "_places", "found", "left_out")
+    __slots__ = ("_left", "_places", "found", "left_out")
 
-    def __init__(self, content: Contents, most: int = MOST) -> None:
-        self._content = content
+    def __init__(self, most: int = MOST) -> None:
         self._left = most
         self._places: dict[str, int] = {}
         self.found: list[dict[str, Any]] = []
         self.left_out = 0
 
-    def place(self, digest: str | None) -> int | None:
+    def place(self, digest: str | None, content: Contents) -> int | None:
         """Where in `found` it stands."""
         if digest is None:
             return None
         if digest not in self._places:
             self._places[digest] = len(self.found)
-            self.found.append(self._fitting(shown(self._content(digest))))
+            self.found.append(self._fitting(shown(content(digest))))
         return self._places[digest]
 
     def _fitting(self, text: dict[str, Any]) -> dict[str, Any]:
