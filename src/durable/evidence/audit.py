@@ -80,8 +80,9 @@ class _Audit:
         self._spoke = {one["session_id"] for one in reader.all("sessions_that_spoke", run_id=run_id)}
 
     def done(self) -> Audited:
-        around = self._surroundings()
-        findings = [*self._taken_out(), *self._invented()]
+        taken_out = self._taken_out()
+        around = self._surroundings(taken_out)
+        findings = [*taken_out, *self._invented()]
         sessions = self._reader.all("sessions_to_audit", run_id=self._run_id)
         talks = [one for one in sessions if not one["session_id"].endswith(JOB)]
         self._of_parents(talks)
@@ -154,11 +155,11 @@ class _Audit:
 
     # ---- the ledger's side ------------------------------------------------------------------------
 
-    def _surroundings(self) -> Surroundings:
+    def _surroundings(self, taken_out: list[Finding]) -> Surroundings:
         owners = self._reader.all("owners_of_run", run_id=self._run_id)
         killed = frozenset(one["owner_id"] for one in owners if (one["end_reason"] or "").startswith(KILLED))
         holes = self._reader.all("holes_in_run", run_id=self._run_id)
-        taken = frozenset(one.where["tool_use_id"] for one in self._taken_out())
+        taken = frozenset(one.where["tool_use_id"] for one in taken_out)
         return Surroundings(self._run_id, self._times_off(), holes, killed, taken, self._title)
 
     def _times_off(self) -> list[dict[str, Any]]:

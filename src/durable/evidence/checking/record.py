@@ -18,9 +18,10 @@ OF_A_STEP = "step."
 
 
 class Told:
-    """An event: what it said, and of what. `body` is empty where it can't be read, and `readable` says so."""
+    """An event: what it said, and of what. `body` is None where it can't be read. Of most nobody asks for it, and it is
+    read when somebody does."""
 
-    __slots__ = ("at", "body", "readable", "run_seq", "seq", "subject", "type")
+    __slots__ = ("_text", "at", "run_seq", "seq", "subject", "type")
 
     def __init__(self, row: Row) -> None:
         self.seq: int = row["seq"]
@@ -28,8 +29,15 @@ class Told:
         self.type: str = row["type"]
         self.subject: str = row["subject"]
         self.at: str = row["at"]
-        self.body = _body(row["body"])
-        self.readable = self.body is not None
+        self._text: str = row["body"]
+
+    @property
+    def body(self) -> dict[str, Any] | None:
+        try:
+            body = loads(self._text)
+        except DurableError:
+            return None
+        return body if isinstance(body, dict) else None
 
     def said(self, name: str) -> Any:
         return (self.body or {}).get(name)
@@ -63,11 +71,3 @@ class Record:
     def said_of(self, step: Row, kind: str) -> bool:
         """Whether an event of this type speaks of the step; a person's word is no event of the step's own."""
         return any(event.type == kind and event.subject == step["step_id"] for event in self.events)
-
-
-def _body(text: str) -> dict[str, Any] | None:
-    try:
-        body = loads(text)
-    except DurableError:
-        return None
-    return body if isinstance(body, dict) else None

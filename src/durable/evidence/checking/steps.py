@@ -55,7 +55,8 @@ def evaluations(record: Record) -> Iterator[Finding]:
 def _no_verdict(record: Record, step: Row) -> tuple[str, str, str]:
     """The column came with a minor version: an event of before says nothing of it."""
     prepared = next((event for event in record.story(step) if event.type == "step.prepared"), None)
-    if prepared is not None and prepared.readable and "verdict" not in (prepared.body or {}):
+    body = None if prepared is None else prepared.body
+    if body is not None and "verdict" not in body:
         return UNKNOWN, "verdict_not_kept", "was decided by an earlier durable, which did not keep the verdict"
     return FAIL, "verdict_missing", "does not say what was decided"
 

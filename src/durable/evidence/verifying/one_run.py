@@ -28,7 +28,7 @@ from durable.ledger.walk import (
     Fault,
     own_fault,
 )
-from durable.native import loads, sha256
+from durable.native import dumps, loads, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -136,13 +136,12 @@ class _Run:
     # ---- contents -----------------------------------------------------------------------------------
 
     def _look_at_contents(self) -> None:
-        wanted, gone = named_contents(self.events), []
-        for digest, event in wanted.items():
-            kept = self.reader.one("blob_up_to", digest=digest, most=2**62)
-            if kept is None:
-                gone.append((digest, event))
-            elif not isinstance(kept["bytes"], bytes) or sha256(kept["bytes"]) != digest:
-                self.findings.append(content_finding(contents.CHANGED, digest))
+        wanted, kept = named_contents(self.events), set()
+        for row in self.reader.each("blobs_up_to", digests=dumps(list(wanted)), most=2**62):
+            kept.add(row["digest"])
+            if not isinstance(row["bytes"], bytes) or sha256(row["bytes"]) != row["digest"]:
+                self.findings.append(content_finding(contents.CHANGED, row["digest"]))
+        gone = [(digest, event) for digest, event in wanted.items() if digest not in kept]
         expired = _expired(self.reader.each("events_of_run", run_id="")) if gone else set()
         lost = [(digest, event) for digest, event in gone if digest not in expired]
         self.findings += [Finding(FAIL, *missing_content(digest, event)) for digest, event in lost]
