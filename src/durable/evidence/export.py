@@ -152,12 +152,12 @@ def _written(out: TextIO, name: str, pieces: Iterator[str]) -> str:
 
 def _sorted_out(reader: Reader, digests: list[str]) -> tuple[list[str], list[Row], list[str]]:
     """Those that are there, those whose time was over, those that are gone."""
+    here = {row["digest"] for row in reader.each("blobs_up_to", digests=dumps(digests), most=0)}
     there, expired, lost = [], [], []
     for digest in digests:
-        gone = reader.one("let_go", digest=digest)
-        if reader.one("blob_up_to", digest=digest, most=0):
+        if digest in here:
             there.append(digest)
-        elif gone:
+        elif gone := reader.one("let_go", digest=digest):
             kept_as = {"digest": digest, "bytes": gone["bytes"], "kept_as": gone["class"], "at": gone["at"]}
             expired.append(kept_as)
         else:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    Patterns = list[tuple[re.Pattern[str], str]]
+    # A text without the first of the three is none that the pattern finds anything in: most are long, and have none.
+    Patterns = list[tuple[str, re.Pattern[str], str]]
 
 # Fields of the client's own results that are another value each time. In what a call was given, by a server's tool for
 # one, a field of that name says what to act on: of those only the run's own ids go.
@@ -31,8 +32,8 @@ _CALL = r"\btoolu_\w+"
 _TIME = r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
 _CLOCK = r"\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b"
 _SPAN = r"\b\d+(?:\.\d+)?\s?(?:µs|us|ms|s|secs?|seconds?|mins?|minutes?)\b"
-_BACK = [(re.compile(_UUID), "(id)"), (re.compile(_CALL), "(id)"), (re.compile(_TIME), "(time)"),
-         (re.compile(_CLOCK), "(time)"), (re.compile(_SPAN), "(span)")]  # fmt: skip
+_BACK = [("-", re.compile(_UUID), "(id)"), ("toolu_", re.compile(_CALL), "(id)"), ("-", re.compile(_TIME), "(time)"),
+         (":", re.compile(_CLOCK), "(time)"), ("", re.compile(_SPAN), "(span)")]  # fmt: skip
 
 
 class Volatile:
@@ -43,7 +44,8 @@ class Volatile:
     def __init__(self, project: str, ids: Iterable[str]) -> None:
         long = {one for one in ids if len(one) >= _SHORTEST_ID}
         self._words = {one for one in long if _WORD.fullmatch(one)}
-        self._own = [(re.compile(pattern), word) for pattern, word in _own(project.rstrip("/"), long - self._words)]
+        own = _own(project.rstrip("/"), long - self._words)
+        self._own = [(needle, re.compile(pattern), word) for needle, pattern, word in own]
 
     def given(self, value: Any) -> Any:
         """What a call was given, without them."""
@@ -65,16 +67,20 @@ class Volatile:
 
     def _cleared(self, text: str, patterns: Patterns) -> str:
         """A run has thousands of ids: one pattern of them all would take longer to make than all else."""
-        for pattern, word in patterns:
-            text = pattern.sub(word, text)
-        return _WORD.sub(lambda found: "(id)" if found[0] in self._words else found[0], text) if self._words else text
+        for needle, pattern, word in patterns:
+            if needle in text:
+                text = pattern.sub(word, text)
+        if self._words.isdisjoint(_WORD.findall(text)):
+            return text
+        return _WORD.sub(lambda found: "(id)" if found[0] in self._words else found[0], text)
 
 
-def _own(project: str, ids: set[str]) -> Iterable[tuple[str, str]]:
+def _own(project: str, ids: set[str]) -> Iterable[tuple[str, str, str]]:
     """The client calls its folder for a project after the path, each / a dash."""
     if project:
-        yield rf"(?<![\w.~-]){re.escape(project)}(?![\w-]|\.\w)", "."
-        yield rf"{re.escape(re.sub(r'[^A-Za-z0-9]', '-', project))}(?![\w-]|\.\w)", "(project)"
+        folder = re.sub(r"[^A-Za-z0-9]", "-", project)
+        yield project, rf"(?<![\w.~-]){re.escape(project)}(?![\w-]|\.\w)", "."
+        yield folder, rf"{re.escape(folder)}(?![\w-]|\.\w)", "(project)"
     if ids:
         longest_first = sorted(map(re.escape, ids), key=len, reverse=True)
-        yield rf"(?<!\w)(?:{'|'.join(longest_first)})(?!\w)", "(id)"
+        yield "", rf"(?<!\w)(?:{'|'.join(longest_first)})(?!\w)", "(id)"
