@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from itertools import pairwise
 
 import everything
 import pytest
@@ -17,14 +18,20 @@ from hypothesis import strategies as st
 from conformance.past import RUN
 from durable.errors import LedgerError
 from durable.evidence.findings import FAIL, PASS, UNKNOWN, WARN
+from durable.evidence.rebuilding import replace
 from durable.evidence.verify import keys_at_hand, verify_ledger, verify_run
 from durable.evidence.verifying import rows, shares
+from durable.evidence.verifying.acceptance import Accepted
 from durable.evidence.verifying.seal import Seal
 from durable.ledger import chain, head, keys
+from durable.ledger.acceptance import as_taken
 from durable.ledger.keyring import renew
 from durable.ledger.reading import Reader
+from durable.ledger.rescue import UncheckedLedger
 from durable.ledger.restore import restore
+from durable.ledger.salvage import salvage
 from durable.ledger.sqlite import SqliteLedger
+from durable.ledger.walk import Fault
 from durable.native import dumps
 from hooks.door import ROOT, bash, ran
 
@@ -352,6 +359,185 @@ def test_what_a_person_accepted_later_is_a_warning_and_stays_named(home):
     verified = verify_ledger(str(home))
     missing = [one for one in verified.findings if one.code == "event_missing"]
     assert [(one.verdict, one.where) for one in missing] == [(WARN, {"event": 42})]
+
+
+CHANGED = "UPDATE events SET at = '2020-01-01T00:00:00.000000Z' WHERE seq = {}"
+OTHER_CHANGE = "UPDATE events SET at = '2021-01-01T00:00:00.000000Z' WHERE seq = {}"
+
+
+def lost_in_run(home):
+    """An event of the run with others of it behind, some not at once: `RUN` has it at no end."""
+    with Reader(str(home)) as reader:
+        events = reader.all("events_of_run", run_id=RUN)
+    return next(one["seq"] for one, after in pairwise(events) if after["seq"] == one["seq"] + 1)
+
+
+def accepted(home):
+    restore(str(home), None, "seen and taken as it is")
+
+
+def verdicts(home):
+    """By code and numbers."""
+    found = verify_ledger(str(home)).findings
+    return {(one.code, *(at for at in one.where.values() if isinstance(at, int))): one.verdict for one in found}
+
+
+def test_a_restore_accepts_the_faults_that_it_named_and_none_that_was_made_later(lived_in):
+    everything.shell(lived_in.state, "UPDATE events SET mac = hash WHERE seq = 3")
+    done = durable(lived_in, "restore", "--reason", "seen")
+    assert (done.returncode, "event 3 was not made with" in done.stdout) == (0, True)
+    done = verify(lived_in)
+    assert done.returncode == 0 and "accepted by a person" in done.stdout
+    everything.shell(lived_in.state, "UPDATE events SET mac = hash WHERE seq = 5")
+    done = verify(lived_in, "--json")
+    findings = json.loads(done.stdout)["data"]["findings"]
+    assert (done.returncode, [(one["verdict"], one["where"]) for one in findings]) == (
+        1, [(WARN, {"event": 3}), (FAIL, {"event": 5})])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("accepting", "later", "found"),
+    [
+        (CHANGED.format(20), CHANGED.format(21), {("event_changed", 20): WARN, ("event_changed", 21): FAIL}),
+        (CHANGED.format(20), OTHER_CHANGE.format(20), {("event_changed", 20): FAIL}),
+        (CHANGED.format(20), "UPDATE events SET mac = hash WHERE seq = 9",
+         {("event_changed", 20): WARN, ("event_not_ours", 9): FAIL}),
+        (CHANGED.format(20), "DELETE FROM events WHERE seq = 19",
+         {("event_changed", 20): FAIL, ("event_missing", 19): FAIL}),
+        ("UPDATE events SET hash = mac WHERE seq = 20", "UPDATE events SET hash = prev WHERE seq = 20",
+         {("event_changed", 20): FAIL, ("event_link", 21): FAIL}),
+        ("DELETE FROM events WHERE seq = 20", "DELETE FROM events WHERE seq = 21", {("event_missing", 20, 21): FAIL}),
+        ("DELETE FROM events WHERE seq = 20", "DELETE FROM events WHERE seq = 30",
+         {("event_missing", 20): WARN, ("event_missing", 30): FAIL}),
+        ("UPDATE events SET mac = hash WHERE seq IN (20, 21, 22)", "UPDATE events SET mac = hash WHERE seq = 23",
+         {("event_not_ours", 20, 22): WARN, ("event_not_ours", 23): FAIL}),
+        ("UPDATE events SET mac = hash WHERE seq IN (20, 30)", "UPDATE events SET mac = prev WHERE seq = 30",
+         {("event_not_ours", 20): WARN, ("event_not_ours", 30): FAIL}),
+    ],
+)  # fmt: skip
+def test_what_was_accepted_is_that_fault_and_nothing_beside_it(home, accepting, later, found):
+    everything.shell(home, accepting)
+    accepted(home)
+    assert {one.verdict for one in verify_ledger(str(home)).findings if one.code.startswith("event_m")} <= {WARN}
+    everything.shell(home, later)
+    seen = verdicts(home)
+    assert seen | found == seen
+
+
+def test_of_one_run_too_only_what_was_named_is_accepted(home):
+    everything.shell(home, "UPDATE events SET mac = hash WHERE seq = 20")
+    accepted(home)
+    assert (of_run(home).verdict, [one.where for one in of_run(home).findings]) == (WARN, [{"event": 20}])
+    everything.shell(home, "UPDATE events SET mac = hash WHERE seq = 21")
+    assert [(one.verdict, one.where) for one in of_run(home).findings] == [
+        (WARN, {"event": 20}), (FAIL, {"event": 21})]  # fmt: skip
+
+
+def test_of_one_run_an_event_that_the_ledger_lost_without_leave_is_missed(home):
+    everything.shell(home, "DELETE FROM events WHERE run_id = 'run-2' AND run_seq = 6")
+    accepted(home)
+    assert (of_run(home).verdict, [one.code for one in of_run(home).findings]) == (WARN, ["ledger_incomplete"])
+    everything.shell(home, "DELETE FROM events WHERE run_id = 'run-2' AND run_seq = 7")
+    assert [(one.verdict, one.code) for one in of_run(home).findings] == [(FAIL, "ledger_incomplete")]
+
+
+def test_a_salvage_accepts_no_event_that_somebody_forged_though_its_run_has_a_gap_there(home):
+    """Its own link is wrong as well, as behind a loss; that hides nobody's hand."""
+    with Reader(str(home)) as reader:
+        event = chain.event_of(reader.all("events_after", seq=42, most=1)[0])
+    event.run_seq += 1
+    everything.shell(home, ("UPDATE events SET run_seq = ?, hash = ? WHERE seq = 43",
+                            (event.run_seq, chain.digest_of(event))))  # fmt: skip
+    salvage(str(home))
+    seen = verdicts(home)
+    assert (seen[("event_not_ours", 43)], seen[("event_run_link", 43)]) == (FAIL, FAIL)
+
+
+def test_a_restore_accepts_no_content_that_is_gone(home):
+    everything.shell(home, "UPDATE events SET mac = hash WHERE seq = 20")
+    accepted(home)
+    everything.shell(home, "DELETE FROM blobs WHERE digest = (SELECT input FROM steps WHERE step_id = 's0')")
+    assert verify_ledger(str(home)).verdict == of_run(home).verdict == FAIL
+    assert of_contents(home) == [FAIL]
+
+
+def test_what_follows_from_a_loss_that_was_accepted_is_accepted_with_it_and_with_no_other(home):
+    """Nothing follows from what happened to a step whose beginning is lost, however its rows are made."""
+    everything.shell(home, "DELETE FROM events WHERE type = 'step.prepared' AND subject = 's4'")
+    accepted(home)
+    replace(str(home), "rows of what is there", verify_ledger(str(home)).findings)
+    verified = verify_ledger(str(home))
+    assert (verified.verdict, {one.code for one in verified.findings}) == (
+        WARN, {"event_missing", "event_without_row", "blob_unnamed"})  # fmt: skip
+    everything.shell(home, "UPDATE events SET mac = hash WHERE seq = 9")
+    assert FAIL in [one.verdict for one in verify_ledger(str(home)).findings if one.code == "event_without_row"]
+
+
+def test_before_the_first_fault_that_was_accepted_nothing_is_accepted_with_it():
+    fault = Fault("event_changed", 20, "")
+    accepting = {"seq": 44, "body": dumps({"accepted": as_taken([fault])})}
+    assert [Accepted([fault], [accepting]).behind(seq) for seq in (19, 20, 30)] == [0, 44, 44]
+
+
+def test_an_event_put_before_the_first_one_is_named_by_a_restore_as_well(home):
+    everything.shell(home, "UPDATE events SET seq = 0 WHERE seq = 43")
+    accepted(home)
+    assert ("event_changed", 0) in verdicts(home)
+    assert {one.verdict for one in verify_ledger(str(home)).findings if one.code.startswith("event_")} == {WARN}
+
+
+def test_a_restore_of_before_faults_were_kept_accepts_none_and_a_new_one_names_them(home):
+    everything.shell(home, "UPDATE events SET mac = hash WHERE seq = 20")
+    ledger = UncheckedLedger(str(home))
+    with ledger.begin() as tx:
+        tx.append("ledger.restored", "", "", {"reason": "r", "faults": ["event 20 was not made with the ledger's key"]})
+        tx.append("ledger.salvaged", "", "", {"reason": "r", "lost": [[20, 20]], "lost_blobs": 1})
+        tx.commit()
+    ledger.close()
+    assert verify_ledger(str(home)).verdict == of_run(home).verdict == FAIL
+    accepted(home)
+    assert verify_ledger(str(home)).verdict == of_run(home).verdict == WARN
+
+
+def test_a_restore_that_somebody_else_wrote_accepts_nothing(home):
+    everything.shell(home, "UPDATE events SET mac = hash WHERE seq = 20")
+    accepted(home)
+    everything.shell(home, "UPDATE events SET mac = prev WHERE seq = (SELECT max(seq) FROM events)")
+    assert [one.verdict for one in verify_ledger(str(home)).findings if one.where == {"event": 20}] == [FAIL]
+
+
+def test_a_salvage_accepts_what_it_lost_and_no_more(home):
+    lost = lost_in_run(home)
+    everything.shell(home, CHANGED.format(lost), "UPDATE events SET mac = hash WHERE seq = 30",
+                     "UPDATE blobs SET bytes = x'00' WHERE digest = (SELECT input FROM steps WHERE step_id = 's5')",
+                     )  # fmt: skip
+    found = salvage(str(home))
+    assert (found.changed, found.lost_blobs) == ([lost], 1)
+    seen = verdicts(home)
+    assert (seen[("event_missing", lost)], seen[("event_not_ours", 30)]) == (WARN, FAIL)
+    assert (of_contents(home), of_run(home).verdict) == ([WARN], FAIL)
+    accepted(home)
+    assert verify_ledger(str(home)).verdict == of_run(home).verdict == WARN
+    everything.shell(home, "DELETE FROM blobs WHERE digest = (SELECT input FROM steps WHERE step_id = 's2')")
+    assert (of_contents(home), of_run(home).verdict) == ([FAIL, WARN], FAIL)
+
+
+def of_contents(home):
+    return sorted(one.verdict for one in verify_ledger(str(home)).findings if one.code == "blob_missing")
+
+
+def test_a_content_that_came_back_after_it_was_lost_is_not_lost_by_leave(home):
+    everything.shell(home, "DELETE FROM blobs WHERE digest = (SELECT input FROM steps WHERE step_id = 's5')")
+    salvage(str(home))
+    assert verify_ledger(str(home)).verdict == of_run(home).verdict == WARN
+    ledger = SqliteLedger(str(home))
+    with ledger.begin() as tx:
+        with Reader(str(home)) as reader:
+            gone = reader.one("step", step_id="s5")["input"]
+        tx.append("step.late_receipt", RUN, "s5", {"status": "succeeded", "output": gone, "error": None})
+        tx.commit()
+    ledger.close()
+    assert verify_ledger(str(home)).verdict == of_run(home).verdict == FAIL
 
 
 def test_a_backup_put_back_whole_accepts_nothing_that_happens_to_it_later(home, tmp_path):

@@ -12,6 +12,7 @@ from durable.clock import now
 from durable.errors import LedgerError, TamperError, UsageError
 from durable.evidence.findings import FAIL
 from durable.evidence.verifying import naming
+from durable.evidence.verifying.acceptance import accepted_in
 from durable.evidence.verifying.events import Events
 from durable.evidence.verifying.head import Stated, head_faults, keys_of
 from durable.evidence.verifying.view import FAILURES, View
@@ -99,7 +100,7 @@ def _beyond_doubt(home: str, view: View, stated: Stated) -> tuple[Walk, str]:
     events = Events(view, keys)
     found = events.take_all(lambda done: None)
     walk, ledger_id = events.walk, stated.ledger_id
-    faults = list(naming.named(found.faults, walk.seq, found.accepting, {}))
+    faults = list(naming.named(found.faults, walk.seq, accepted_in(view, found), {}))
     faults += head_faults(stated, keys, ledger_id, walk.seq, lambda seq: _hash_at(view, seq))
     wrong = [fault.says for fault in faults if fault.verdict == FAIL]
     if wrong:

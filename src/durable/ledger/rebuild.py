@@ -45,10 +45,9 @@ class Rebuild:
     def put_blob(self, digest: str, data: bytes) -> None:
         self._run("put_blob", {"digest": digest, "bytes": data})
 
-    def lost_contents(self) -> int:
-        """How many contents are named by a row, were not let go, and are not there."""
-        lost: int = self._connection.execute(self._sql["lost_contents"]).fetchone()[0]
-        return lost
+    def lost_contents(self) -> list[str]:
+        """The contents that an event names, that were not let go, and that are not there."""
+        return [row[0] for row in self._connection.execute(self._sql["lost_contents"])]
 
     def last_of(self, run_id: str) -> tuple[int, str]:
         row = self._connection.execute(self._sql["last_event_of_run"], {"run_id": run_id}).fetchone()

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from durable.ledger.walk import Walked
 
 
+_BEFORE_ALL = -(2**63)  # An event that somebody put before the first one has a number too.
+
+
 class UncheckedLedger(SqliteLedger):
     """The next commit writes a head that fits."""
 
     def walked(self) -> Walked:
         """The whole chain, judged by every key at hand. Inside a transaction."""
-        cursor = self.execute(self._statements["events_after"], {"seq": 0})
+        cursor = self.execute(self._statements["events_after"], {"seq": _BEFORE_ALL})
         return walked(Walk(self.known_keys()), streamed(cursor, self._path), self.key.key_id)
 
     def known_keys(self) -> dict[str, bytes]:

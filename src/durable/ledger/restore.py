@@ -11,6 +11,7 @@ import os
 from durable.errors import DurableError, LedgerError, TamperError, UsageError, VersionError
 from durable.home import check_file
 from durable.ledger import keys
+from durable.ledger.acceptance import as_taken
 from durable.ledger.create import build, write_first
 from durable.ledger.database import (
     SIDE_FILES,
@@ -100,6 +101,7 @@ def _body(ledger: _Restoring, walk: Walked, reason: str) -> dict[str, Any]:
         "head": head_fields(ledger.head),
         "ended_at": walk.seq,
         "faults": walk.faults[:_NAMED_FAULTS],
+        "accepted": as_taken(walk.found),
     }
 
 

@@ -10,13 +10,14 @@ from durable.clock import now
 from durable.errors import LedgerError
 from durable.home import command
 from durable.ledger import keys
-from durable.ledger.chain import START, Event, event_of
+from durable.ledger.acceptance import as_taken
+from durable.ledger.chain import Event, event_of
 from durable.ledger.create import build, write_identity
 from durable.ledger.database import as_dict, connect_to_read, present
 from durable.ledger.rebuild import Rebuild
 from durable.ledger.rescue import UncheckedLedger, head_fields, trusted_head
 from durable.ledger.swap import archive_head, put_in_place
-from durable.ledger.walk import own_fault
+from durable.ledger.walk import MISSING, UNLINKED_IN_RUN, Walk, own_fault
 from durable.native import sha256, sqlite
 
 TYPE_CHECKING = False
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
 
     from durable.ledger.head import Head
     from durable.ledger.keys import Key
+    from durable.ledger.walk import Fault
 
 _NAMED = 50  # ranges and numbers that the record names; the old file has the rest
+# What a loss leaves behind it. Any other fault of the chain is somebody's doing, and stays one.
+_OF_LOSS = frozenset((MISSING, UNLINKED_IN_RUN))
 _MISSES = 1000  # unreadable rows in a row after which, past the known end, nothing more is expected
 
 
@@ -44,7 +48,8 @@ class Salvaged:
         self.faults: list[str] = []
         self.old_ledger = ""
 
-    def body(self, reason: str, known: Head | None) -> dict[str, Any]:
+    def body(self, reason: str, known: Head | None, gaps: list[Fault], contents: list[str]) -> dict[str, Any]:
+        """`accepted` and `lost_contents` name all that this salvage answers for; the others are for people."""
         return {
             "reason": reason,
             "head": head_fields(known),
@@ -54,6 +59,8 @@ class Salvaged:
             "lost": [list(span) for span in self.lost[:_NAMED]],
             "changed": self.changed[:_NAMED],
             "unprojected": self.unprojected[:_NAMED],
+            "accepted": as_taken(gaps),
+            "lost_contents": contents,
         }
 
 
@@ -95,11 +102,15 @@ class _Salvaging(UncheckedLedger):
         write_identity(connection, ledger_id, key)
         rebuild = Rebuild(connection)
         _save_blobs(damaged, rebuild, self.found)
-        last = _save_events(damaged, rebuild, self.found, known.seq if known else 0)
-        # By what the rows name: a number without a content may be that of one that was let go.
-        self.found.lost_blobs = rebuild.lost_contents()
-        event = _next(rebuild, last)
-        body = self.found.body(self._reason, known)
+        walk = Walk({one.key_id: one.chain for one in [key, *keys.retired_keys(self._home)]})
+        gaps: list[Fault] = []
+        for row in _save_events(damaged, rebuild, self.found, known.seq if known else 0):
+            gaps += [fault for fault in walk.judge(row) if fault.code in _OF_LOSS]
+        # By what the events name: a number without a content may be that of one that was let go.
+        contents = rebuild.lost_contents()
+        self.found.lost_blobs = len(contents)
+        event = _next(rebuild, walk)
+        body = self.found.body(self._reason, known, gaps, contents)
         event.seal(key.chain, "", "ledger.salvaged", now(), body)
         rebuild.take(event)
 
@@ -160,18 +171,17 @@ def _save_blobs(damaged: Damaged, rebuild: Rebuild, found: Salvaged) -> None:
             found.blobs += 1
 
 
-def _save_events(damaged: Damaged, rebuild: Rebuild, found: Salvaged, known_end: int) -> Event | None:
-    last = None
+def _save_events(damaged: Damaged, rebuild: Rebuild, found: Salvaged, known_end: int) -> Iterator[dict[str, Any]]:
+    """Those that are saved."""
     for number, row in damaged.each("events", known_end):
         event = None if row is None else _sound(row, found)
-        if event is None:
+        if row is None or event is None:
             _add(found.lost, number)
             continue
         if not rebuild.take(event):
             found.unprojected.append(number)
         found.events += 1
-        last = event
-    return last
+        yield row
 
 
 def _sound(row: dict[str, Any], found: Salvaged) -> Event | None:
@@ -189,7 +199,6 @@ def _add(spans: list[tuple[int, int]], number: int) -> None:
         spans.append((number, number))
 
 
-def _next(rebuild: Rebuild, last: Event | None) -> Event:
+def _next(rebuild: Rebuild, walk: Walk) -> Event:
     run_seq, run_prev = rebuild.last_of("")
-    seq, prev = (last.seq, last.hash) if last else (0, START)
-    return Event(seq + 1, prev, "", run_seq + 1, run_prev)
+    return Event(walk.seq + 1, walk.hash, "", run_seq + 1, run_prev)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from durable.errors import InputError
 from durable.ledger import chain
-from durable.native import loads
+from durable.native import loads, sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,15 +22,22 @@ UNLINKED, UNLINKED_IN_RUN, UNSEALED = "event_link", "event_run_link", "event_not
 
 
 class Fault:
-    """`code` stays the same whatever the sentence says. `first` is before `seq` where events between are gone."""
+    """`code` stays the same whatever the sentence says. `first` is before `seq` where events between are gone. `found`
+    is the hash of what stood there, and behind what: another fault at the same event has another one."""
 
-    __slots__ = ("code", "first", "says", "seq")
+    __slots__ = ("code", "first", "found", "says", "seq")
 
     def __init__(self, code: str, seq: int, says: str, first: int | None = None) -> None:
         self.code = code
         self.seq = seq
         self.first = seq if first is None else first
         self.says = says
+        self.found = ""
+
+    @property
+    def at(self) -> int:
+        """The event that shows it: what is missing shows in the next one there is."""
+        return self.seq + 1 if self.code == MISSING else self.seq
 
 
 class Walk:
@@ -53,24 +60,40 @@ class Walk:
 
     def take(self, row: Mapping[str, Any]) -> str:
         """What is wrong with this event, or nothing; the walk goes on from it in any case."""
-        fault = self.judge(row)
-        return fault.says if fault else ""
+        faults = self.judge(row)
+        return faults[0].says if faults else ""
 
-    def judge(self, row: Mapping[str, Any]) -> Fault | None:
+    def judge(self, row: Mapping[str, Any]) -> list[Fault]:
         event = chain.event_of(row)
-        fault = _own_fault(event) or self._link_fault(event) or self._key_fault(event)
+        faults = self._faults(event)
+        if faults:
+            found = self._found(event)
+            for fault in faults:
+                fault.found = found
         self.seq, self.hash = event.seq, event.hash
         self.runs[event.run_id] = (event.run_seq, event.hash)
-        if fault and fault.code in (MISSING, CHANGED):
+        if any(fault.code in (MISSING, CHANGED) for fault in faults):
             self.key_id = None  # What is gone may have named another key: from here the MACs tell which.
-        return fault
+        return faults
+
+    def _faults(self, event: chain.Event) -> list[Fault]:
+        """None hides another that somebody else could have made: a change is not all that there is to say of an event
+        before which others are missing."""
+        own, link = _own_fault(event), self._link_fault(event)
+        if own or (link and link.code == MISSING):
+            return [fault for fault in (own, link) if fault and fault.code in (CHANGED, MISSING)]
+        return [fault for fault in (link, self._key_fault(event)) if fault]
+
+    def _found(self, event: chain.Event) -> str:
+        behind = self.seq, self.hash, self.runs.get(event.run_id)
+        return sha256(ascii((behind, sorted(event.columns().items()))).encode())
 
     def _link_fault(self, event: chain.Event) -> Fault | None:
         seq, known = event.seq, self.runs.get(event.run_id, (0, chain.START) if self._from_start else None)
         if seq <= self.seq:
             return Fault(MISPLACED, seq, f"event {seq} is out of order")
         if seq > self.seq + 1:
-            return Fault(MISSING, seq - 1, f"event {self.seq + 1} is missing", self.seq + 1)
+            return Fault(MISSING, seq - 1, _missing(self.seq + 1, seq - 1), self.seq + 1)
         if event.prev != self.hash:
             return Fault(UNLINKED, seq, f"event {seq} does not follow from the one before it")
         if known is not None and (event.run_seq, event.run_prev) != (after(known[0]), known[1]):
@@ -93,23 +116,24 @@ class Walk:
 
 
 class Walked:
-    """How far the chain goes: the last event, and each fault on the way there."""
+    """How far the chain goes: the last event, and each fault on the way there, in words and as it was `found`."""
 
-    __slots__ = ("faults", "hash", "key_id", "seq")
+    __slots__ = ("faults", "found", "hash", "key_id", "seq")
 
-    def __init__(self, walk: Walk, faults: list[str]) -> None:
+    def __init__(self, walk: Walk, found: list[Fault]) -> None:
         self.seq = walk.seq
         self.hash = walk.hash
         self.key_id = walk.key_id
-        self.faults = faults
+        self.faults = [fault.says for fault in found]
+        self.found = found
 
 
 def walked(walk: Walk, rows: Iterable[Mapping[str, Any]], ours: str) -> Walked:
     """`ours` is the id of the present key: the chain must end under it, else it is somebody else's."""
-    faults = [fault for row in rows if (fault := walk.take(row))]
-    if walk.key_id != ours:
-        faults.append("the chain does not end under the present key")
-    return Walked(walk, faults)
+    found = Walked(walk, [fault for row in rows for fault in walk.judge(row)])
+    if found.key_id != ours:
+        found.faults.append("the chain does not end under the present key")
+    return found
 
 
 def own_fault(event: chain.Event) -> str:
@@ -124,6 +148,10 @@ def _own_fault(event: chain.Event) -> Fault | None:
     except TypeError:
         same = False  # A field that came back as bytes has no place in what is hashed.
     return None if same else Fault(CHANGED, event.seq, f"event {event.seq} was changed")
+
+
+def _missing(first: int, last: int) -> str:
+    return f"event {first} is missing" if first == last else f"events {first} to {last} are missing"
 
 
 def after(run_seq: Any) -> int | None:

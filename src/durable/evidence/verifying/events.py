@@ -11,7 +11,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from durable.evidence.verifying.naming import accepts
+from durable.evidence.verifying.acceptance import accepts
 from durable.evidence.verifying.seal import Seal
 from durable.evidence.verifying.view import FAILURES
 from durable.ledger.chain import START
@@ -33,19 +33,18 @@ _NEW = (0, START)
 
 
 class Walked:
-    """`sealed` were made under a key at hand, `unsealed` under one that is not. By those in `accepting` a person took
-    the ledger as it stood."""
+    """`sealed` were made under a key at hand, `unsealed` under one that is not. Those in `accepting`
+    are genuine, and may say what a person took as it stood."""
 
     def __init__(self) -> None:
         self.events = self.sealed = self.unsealed = self.more_faults = 0
         self.faults: list[Fault] = []
         self.accepting: list[int] = []
 
-    def note(self, fault: Fault) -> None:
-        if len(self.faults) < KEPT:
-            self.faults.append(fault)
-        else:
-            self.more_faults += 1
+    def note(self, *faults: Fault) -> None:
+        kept = faults[: max(KEPT - len(self.faults), 0)]
+        self.faults += kept
+        self.more_faults += len(faults) - len(kept)
 
 
 class Events:
@@ -122,11 +121,11 @@ class Events:
     def _judge_row(self, row: Mapping[str, Any]) -> None:
         if row["run_id"] not in self.walk.runs:
             self.begun[row["run_id"]] = (row["run_seq"], row["run_prev"])
-        fault = self.walk.judge(row)
+        faults = self.walk.judge(row)
         self.found.events += 1
         self.found.sealed += self.walk.key_id in self._seals
-        if fault:
-            self.found.note(fault)
+        if faults:
+            self.found.note(*faults)
         elif self.walk.key_id not in self._seals:
             self.found.unsealed += 1
         elif accepts(row):

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from durable.errors import InputError
 from durable.evidence.findings import FAIL, WARN, Finding
 from durable.evidence.verifying.view import FAILURES
 from durable.ledger import chain
 from durable.ledger.walk import CHANGED, MISPLACED, MISSING, UNLINKED, UNLINKED_IN_RUN, UNSEALED, Fault
-from durable.native import loads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from typing import Any
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from durable.evidence.verifying.acceptance import Accepted
     from durable.evidence.verifying.view import View
 
 MOVED, REWRITTEN = "event_moved", "chain_rewritten"
-# By these a person took the ledger as it was then.
-SALVAGED, RESTORED = "ledger.salvaged", "ledger.restored"
 _TRIED = 50  # changed events of which it is looked up whether they stood elsewhere
 _NEAR = 3
 
@@ -34,47 +30,41 @@ _SAYS = {
 }
 
 
-def accepts(event: Mapping[str, Any]) -> bool:
-    """Whether a person took the ledger as it was with this event. One that found no fault has accepted none: what is
-    wrong before it came later."""
-    if event["type"] != RESTORED:
-        return bool(event["type"] == SALVAGED)
-    try:
-        return bool(loads(event["body"])["faults"])
-    except (InputError, KeyError, TypeError):
-        return False
-
-
-def named(faults: Sequence[Fault], last: int, accepting: Sequence[int], elsewhere: dict[int, int]) -> Iterator[Finding]:
-    """One finding for each stretch of events with the same fault. What a person accepted later, by an event under
-    the key, is a warning: it was seen, and it stays as it is."""
-    accepted = max(accepting, default=0)
-    for stretch in _stretches([fault for fault in faults if fault.seq not in elsewhere]):
-        yield _finding(stretch, last, accepted)
+def named(faults: Sequence[Fault], last: int, accepted: Accepted, elsewhere: dict[int, int]) -> Iterator[Finding]:
+    """One finding for each stretch of events with the same fault. What a person accepted as it stands, by an event
+    under the key, is a warning: it was seen, and it stays as it is."""
+    for stretch, by in _stretches([fault for fault in faults if fault.seq not in elsewhere], accepted):
+        yield _finding(stretch, last, by)
     for seq, was in elsewhere.items():
-        says = f"event {seq} stood at {was} when it was written"
-        yield Finding(WARN if seq < accepted else FAIL, MOVED, says, {"event": seq, "was": was})
+        by, says = accepted.at(seq), f"event {seq} stood at {was} when it was written"
+        yield Finding(WARN if by else FAIL, MOVED, says + acceptance(by), {"event": seq, "was": was})
 
 
-def _stretches(faults: Iterable[Fault]) -> list[list[Fault]]:
-    found: list[list[Fault]] = []
+def acceptance(by: int) -> str:
+    return f"; accepted by a person with event {by:,}" if by else ""
+
+
+def _stretches(faults: Iterable[Fault], accepted: Accepted) -> list[tuple[list[Fault], int]]:
+    """Each with the event by which it was accepted."""
+    found: list[tuple[list[Fault], int]] = []
+    latest: dict[tuple[str, int], list[Fault]] = {}
     for fault in faults:
-        if found and found[-1][-1].code == fault.code and found[-1][-1].seq + 1 == fault.first:
-            found[-1].append(fault)
+        kind = fault.code, accepted.at(fault.at)
+        if kind in latest and latest[kind][-1].seq + 1 == fault.first:
+            latest[kind].append(fault)
         else:
-            found.append([fault])
+            latest[kind] = [fault]
+            found.append((latest[kind], kind[1]))
     return found
 
 
-def _finding(stretch: Sequence[Fault], last: int, accepted: int) -> Finding:
+def _finding(stretch: Sequence[Fault], last: int, by: int) -> Finding:
     first, end, code = stretch[0].first, stretch[-1].seq, stretch[0].code
     if code == UNSEALED and end == last and end > first:
         code = REWRITTEN
     events = f"event {first:,} is" if first == end else f"events {first:,} to {end:,} are"
-    says = _SAYS[code].format(events=events)
-    if end < accepted:
-        return Finding(WARN, code, f"{says}; accepted by a person with event {accepted:,}", _where(first, end))
-    return Finding(FAIL, code, says, _where(first, end))
+    says = _SAYS[code].format(events=events) + acceptance(by)
+    return Finding(WARN if by else FAIL, code, says, _where(first, end))
 
 
 def _where(first: int, end: int) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from durable.evidence.bundles.rows_of_run import named_contents
 from durable.evidence.findings import FAIL, UNKNOWN, WARN, Finding
 from durable.evidence.verify import UNREADABLE, judged
 from durable.evidence.verifying import contents, naming, rows
+from durable.evidence.verifying.acceptance import Accepted, accepted_in, accepts
 from durable.evidence.verifying.events import Events
 from durable.evidence.verifying.head import Stated, head_faults, key_faults, present_keys
 from durable.evidence.verifying.saying import content_finding, missing_content, row_finding
@@ -75,9 +77,8 @@ class _Run:
         faults, gaps = list(_event_faults(self.events, schedule, self.keys)), list(_gaps(self.events))
         faults = _merged(faults, self._faults_of_keys(schedule))
         if faults or gaps:
-            accepting = self._accepting(schedule)
-            self.findings += naming.named(faults, self.events[-1]["seq"], accepting, {})
-            self.findings += [_gap(gap, max(accepting, default=0)) for gap in gaps]
+            self.findings += naming.named(faults, self.events[-1]["seq"], self._accepted, {})
+            self.findings += [_gap(*gap, self._accepted.at(gap[2])) for gap in gaps]
         sealed = sum(_key_of(event["seq"], schedule) in self.keys for event in self.events)
         self.counted |= {"events": len(self.events), "sealed": sealed}
         self._look_at_rows()
@@ -144,7 +145,11 @@ class _Run:
         gone = [(digest, event) for digest, event in wanted.items() if digest not in kept]
         expired = _expired(self.reader.each("events_of_run", run_id="")) if gone else set()
         lost = [(digest, event) for digest, event in gone if digest not in expired]
-        self.findings += [Finding(FAIL, *missing_content(digest, event)) for digest, event in lost]
+        latest = _last_naming(self.events) if lost else {}
+        for digest, event in lost:
+            by = self._accepted.content(digest, latest[digest])
+            code, says, where = missing_content(digest, event)
+            self.findings.append(Finding(WARN if by else FAIL, code, says + naming.acceptance(by), where))
         self.counted |= {"contents": len(wanted) - len(gone), "contents_expired": len(gone) - len(lost)}
 
     # ---- the ledger around it -----------------------------------------------------------------------
@@ -166,15 +171,25 @@ class _Run:
             counts = now.one("extent_of_events") or {"events": 0, "last": 0}
         if (gone := counts["last"] - counts["events"]) > 0:
             says = f"{gone:,} events of the ledger are missing; durable verify --all says which"
-            verdict = WARN if self._accepting(schedule) else FAIL
+            verdict = WARN if self._accepted.missing() else FAIL
             self.findings.append(Finding(verdict, "ledger_incomplete", says, {"events": gone}))
 
-    def _accepting(self, schedule: list[tuple[int, str]]) -> list[int]:
-        """Events by which a person took the ledger as it was, under a key at hand."""
-        taken = [row for row in self.reader.each("events_of_run", run_id="") if naming.accepts(row)]
-        keys = {row["seq"]: _key_of(row["seq"], schedule) for row in taken}
-        sound = [row for row in taken if not _own_faults(row, keys[row["seq"]], self.keys)]
-        return [row["seq"] for row in sound if keys[row["seq"]] in self.keys]
+    @cached_property
+    def _accepted(self) -> Accepted:
+        """A walk along the whole chain, and so only where there are faults that may have been accepted: what stood
+        around them counts as well."""
+        if not any(accepts(row) for row in self.reader.each("events_of_run", run_id="")):
+            return Accepted()
+        try:
+            with View(self.reader.path) as view:
+                return accepted_in(view, Events(view, self.keys).take_all(lambda done: None))
+        except FAILURES as error:
+            raise translated(error, self.reader.path) from None
+
+
+def _last_naming(events: Iterable[Row]) -> dict[str, int]:
+    """By each content the number of the last event that names it."""
+    return {digest: event["seq"] for event in events for digest in named_contents([event])}
 
 
 def _hash_at(reader: Reader, seq: int) -> str | None:
@@ -209,11 +224,11 @@ def _gaps(events: Iterable[Row]) -> Iterator[tuple[int, int, int]]:
             run_seq = event["run_seq"]
 
 
-def _gap(gap: tuple[int, int, int], accepted: int) -> Finding:
-    first, end, seq = gap
+def _gap(first: int, end: int, seq: int, by: int) -> Finding:
     which = f"event {first:,} of the run is" if first == end else f"events {first:,} to {end:,} of the run are"
     where = {"event": seq, "run_seq": first, "to": end}
-    return Finding(WARN if seq < accepted else FAIL, MISSING, f"{which} missing, before event {seq:,}", where)
+    says = f"{which} missing, before event {seq:,}{naming.acceptance(by)}"
+    return Finding(WARN if by else FAIL, MISSING, says, where)
 
 
 def _own_faults(row: Row, key_id: str | None, keys: Mapping[str, bytes]) -> list[Fault]:

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 
     Record = tuple[Any, ...]
 
+_NAMED = "CREATE TEMP TABLE named (digest TEXT PRIMARY KEY, seq INTEGER NOT NULL, last INTEGER NOT NULL)"
+_NAME = "INSERT INTO named VALUES (?, ?, ?) ON CONFLICT (digest) DO UPDATE SET last = excluded.last"
 _COMMIT_EACH = 2000  # events: the journal of a transaction is kept in memory
 
 
 class Scratch:
-    """A database with the present schema and no events. `named` is each content that an event names, with the first."""
+    """A database with the present schema and no events. `named` is each content that an event names, with the first
+    and the last."""
 
     def __init__(self, folder: str) -> None:
         self.path = os.path.join(folder, "rows.db")
@@ -32,7 +35,7 @@ class Scratch:
             self.connection.execute(f"PRAGMA {pragma}").fetchall()
         lay_schema(self.connection)
         drop_lookups(self.connection)
-        self.connection.execute("CREATE TEMP TABLE named (digest TEXT PRIMARY KEY, seq INTEGER NOT NULL)")
+        self.connection.execute(_NAMED)
         self._rebuild = Rebuild(self.connection)
         self._queries = reading_statements()
 
@@ -68,7 +71,12 @@ class Scratch:
         for field in NAMING:
             digest = body.get(field)
             if isinstance(digest, str) and len(digest) == len(START):
-                self.connection.execute("INSERT OR IGNORE INTO named VALUES (?, ?)", (digest, seq))
+                self.connection.execute(_NAME, (digest, seq, seq))
+
+    def last_naming(self, digest: str) -> int:
+        """The number of the last event that names it."""
+        found: int = self.connection.execute("SELECT last FROM named WHERE digest = ?", (digest,)).fetchone()[0]
+        return found
 
     def ask(self, query: str, run_id: str) -> sqlite.Cursor:
         return self.connection.execute(self._queries[query], {"run_id": run_id})

@@ -10,6 +10,7 @@ from durable.errors import InputError, LedgerError
 from durable.evidence.findings import FAIL, UNKNOWN, WARN, Finding
 from durable.evidence.verify import UNREADABLE, judged
 from durable.evidence.verifying import contents, naming, rows
+from durable.evidence.verifying.acceptance import Accepted, accepted_in
 from durable.evidence.verifying.contents import Contents
 from durable.evidence.verifying.frame import frame_faults, page_faults
 from durable.evidence.verifying.head import Stated, head_faults, key_faults, keys_of, present_keys
@@ -72,7 +73,8 @@ class _Look:
         self.present = present_keys(home)
         self.keys = {key.key_id: key.chain for key in keys_of(home)}
         self.walk = Walk(self.keys)
-        self.accepted = self.unsealed = 0
+        self.accepted = Accepted()
+        self.unsealed = 0
         self._progress = progress or (lambda what, done, total: None)
 
     def at_all(self) -> None:
@@ -110,9 +112,9 @@ class _Look:
         events = walked(self.view, self.keys, last[0], self._told("events", last[0]))
         found, self.walk, self.unsealed = events.found, events.walk, events.found.unsealed
         self.counted |= {"events": found.events, "sealed": found.sealed, "runs": len(self.walk.runs.keys() - {""})}
-        self.accepted = max(found.accepting, default=0)
+        self.accepted = accepted_in(self.view, found)
         elsewhere = naming.moved(self.view, found.faults, self.walk.seq)
-        self.findings += naming.named(found.faults, self.walk.seq, found.accepting, elsewhere)
+        self.findings += naming.named(found.faults, self.walk.seq, self.accepted, elsewhere)
         self._more("events", found.more_faults)
 
     def _more(self, what: str, count: int) -> None:
@@ -126,7 +128,8 @@ class _Look:
         told = self._told("replay", self.counted.get("events", 0))
         with self.view.leniently():
             for seq in self.scratch.take_all(self.view.ask("events_to_project"), told)[:NAMED]:
-                self._add("event_without_row", f"nothing follows from event {seq:,}", {"event": seq}, seq)
+                says = f"nothing follows from event {seq:,}"
+                self._add("event_without_row", says, {"event": seq}, self.accepted.behind(seq))
 
     def _at_rows(self) -> None:
         count = 0
@@ -162,17 +165,14 @@ class _Look:
 
     def _add_content(self, code: str, digest: str, event: int) -> None:
         if code == contents.MISSING:
-            self._add(*missing_content(digest, event), event)
+            last = self.scratch.last_naming(digest)
+            self._add(*missing_content(digest, event), self.accepted.content(digest, last))
         else:
             self.findings.append(content_finding(code, digest))
 
-    def _add(self, code: str, says: str, where: dict[str, Any], event: int) -> None:
-        """A loss that was accepted later, by an event under the key, is told of and stays what it is."""
-        if 0 < event < self.accepted:
-            says = f"{says}; accepted by a person with event {self.accepted:,}"
-            self.findings.append(Finding(WARN, code, says, where))
-        else:
-            self.findings.append(Finding(FAIL, code, says, where))
+    def _add(self, code: str, says: str, where: dict[str, Any], by: int) -> None:
+        """A loss that was accepted with the event `by` is told of and stays what it is."""
+        self.findings.append(Finding(WARN if by else FAIL, code, says + naming.acceptance(by), where))
 
     # ---- whose it is --------------------------------------------------------------------------------
 

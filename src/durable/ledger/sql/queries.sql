@@ -510,10 +510,13 @@ SELECT * FROM (
 WHERE status = 'succeeded' ORDER BY seq DESC;
 
 -- name: lost_contents
-SELECT count(*) AS lost FROM (
-  SELECT input AS digest FROM steps UNION SELECT effective_input FROM steps UNION SELECT output FROM steps
-  UNION SELECT error FROM steps UNION SELECT content FROM jobs) AS named
-WHERE digest IS NOT NULL AND digest NOT IN (SELECT digest FROM blobs) AND digest NOT IN (SELECT digest FROM expired);
+SELECT DISTINCT named.value AS digest
+FROM events, json_each(CASE WHEN json_valid(body) THEN body ELSE '{}' END) AS named
+WHERE (events.type GLOB 'step.*' OR events.type GLOB 'job.*')
+  AND named.key IN ('input', 'effective_input', 'output', 'error', 'content')
+  AND typeof(named.value) = 'text' AND length(named.value) = 64
+  AND named.value NOT IN (SELECT digest FROM blobs) AND named.value NOT IN (SELECT digest FROM expired)
+ORDER BY digest;
 
 -- name: let_go
 SELECT bytes, class, at FROM expired WHERE digest = :digest;
