@@ -632,6 +632,26 @@ def test_a_chain_shared_by_several_processes_is_judged_as_by_one(home, monkeypat
         shutil.rmtree(spoilt)
 
 
+def test_of_a_run_of_before_a_renewal_the_chain_up_to_there_and_no_further_is_shared_as_well(home, monkeypatch):
+    renew(str(home), "a trial", env={})
+    ledger = SqliteLedger(str(home))
+    with ledger.begin() as tx:
+        tx.append("turn.started", everything.OTHER, "session-2", {"prompt_id": "p"})
+        tx.commit()
+    ledger.close()
+    everything.shell(home, "UPDATE events SET mac = hash WHERE seq = 45")
+    assert of_run(home).findings == []
+    monkeypatch.setattr(shares, "SHARED_FROM", 10)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    joined = []
+    join = shares._join
+    monkeypatch.setattr(shares, "_join", lambda first, part: joined.append(join(first, part)) or joined[-1])
+    assert (of_run(home).findings, joined) == ([], [True])
+    everything.shell(home, "UPDATE events SET mac = hash WHERE seq = 40")
+    assert [(one.code, one.where) for one in of_run(home).findings] == [("event_not_ours", {"event": 40})]
+    assert joined == [True, False]
+
+
 def test_a_run_cut_at_the_border_of_two_shares_is_found(home, monkeypatch):
     """Both sides are whole by themselves: only where they meet does the second not go on from the first."""
     monkeypatch.setattr(shares, "SHARED_FROM", 10)

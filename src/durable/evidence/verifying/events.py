@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 KEPT = 1000  # faults that are named; more are counted
 _AT_ONCE = 1000
-_FIRST, _LAST = -(2**63), 2**63 - 1  # An event put before the first one has a number too.
+_FIRST, LAST = -(2**63), 2**63 - 1  # An event put before the first one has a number too.
 _NEW = (0, START)
 
 
@@ -51,7 +51,7 @@ class Events:
     """All of them, or a stretch. In a stretch a run's first event is taken on trust: `begun` keeps how it is linked."""
 
     def __init__(self, view: View, keys: Mapping[str, bytes], stretch: Stretch | None = None) -> None:
-        seq, digest, key_id, self._last = stretch or (0, START, None, _LAST)
+        seq, digest, key_id, self._last = stretch or (0, START, None, LAST)
         self.walk = Walk(keys, seq, digest, key_id)
         self.found = Walked()
         self.begun: dict[str, tuple[int, str]] = {}

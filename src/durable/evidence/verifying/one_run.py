@@ -16,6 +16,7 @@ from durable.evidence.verifying.acceptance import Accepted, accepted_in, accepts
 from durable.evidence.verifying.events import Events
 from durable.evidence.verifying.head import Stated, head_faults, key_faults, present_keys
 from durable.evidence.verifying.saying import content_finding, missing_content, row_finding
+from durable.evidence.verifying.shares import walked
 from durable.evidence.verifying.view import FAILURES, View
 from durable.ledger import chain
 from durable.ledger.database import translated
@@ -94,7 +95,7 @@ class _Run:
             return _own_faults(row, schedule[-1][1], self.keys) if row else []
         try:
             with View(self.reader.path) as view:
-                return Events(view, self.keys, (0, chain.START, None, last)).take_all(lambda done: None).faults
+                return walked(view, self.keys, last, lambda done: None, end=last).found.faults
         except FAILURES as error:
             raise translated(error, self.reader.path) from None
 

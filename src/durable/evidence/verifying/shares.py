@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from durable.errors import DurableError, InputError
-from durable.evidence.verifying.events import Events
+from durable.evidence.verifying.events import LAST, Events
 from durable.evidence.verifying.view import FAILURES, View
 from durable.ledger.chain import START
 from durable.ledger.walk import NAMES_KEY
@@ -32,28 +32,28 @@ _SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.pat
 _START = f"import sys; sys.path.append({_SOURCE!r}); from durable.evidence.verifying.shares import work; work()"
 
 
-def walked(view: View, keys: Mapping[str, bytes], last: int, told: Callable[[int], None]) -> Events:
-    """Every event there is, as `Events.take_all` leaves it."""
+def walked(view: View, keys: Mapping[str, bytes], last: int, told: Callable[[int], None], end: int = LAST) -> Events:
+    """Every event there is up to the number `end`, as `Events.take_all` leaves it. `last` is the last one to expect."""
     count = min(os.cpu_count() or 1, MOST)
     if last >= SHARED_FROM and count > 1 and sys.executable:
         try:
-            joined = _joined(view, keys, _stretches(view, last, count), told)
+            joined = _joined(view, keys, _stretches(view, last, end, count), told)
         except (OSError, ValueError, TypeError, *FAILURES):
             joined = None  # Walked alone, it will be named if it is a fault of the ledger.
         if joined is not None:
             return joined
-    alone = Events(view, keys)
+    alone = Events(view, keys, (0, START, None, end))
     alone.take_all(told)
     return alone
 
 
-def _stretches(view: View, last: int, count: int) -> list[Stretch]:
+def _stretches(view: View, last: int, end: int, count: int) -> list[Stretch]:
     """The first one has no end of its own to begin behind: whatever lies before event 1 belongs to it."""
-    ends = [last * number // count for number in range(1, count)] + [2**63 - 1]
+    ends = [last * number // count for number in range(1, count)] + [end]
     found: list[Stretch] = [(0, START, None, ends[0])]
-    for before, end in pairwise(ends):
+    for before, until in pairwise(ends):
         (event,) = view.dicts("event_at", seq=before)
-        found.append((before, event["hash"], key_at(view, before), end))
+        found.append((before, event["hash"], key_at(view, before), until))
     return found
 
 
