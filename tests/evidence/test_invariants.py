@@ -85,6 +85,8 @@ WAITING = "UPDATE steps SET status = 'prepared', deferred_at = '2026', closed_at
 CANCELLED = (again("run.cancelled"), "UPDATE runs SET status = 'cancelled'")
 CASES = [
     ("chain_valid", FAIL, "", ("UPDATE events SET body = '{}' WHERE type = 'step.running'",)),
+    ("chain_valid", FAIL, "blob_changed", ("UPDATE blobs SET bytes = x'00'",)),
+    ("chain_valid", FAIL, "blob_changed", ("UPDATE blobs SET bytes = CAST(bytes AS TEXT)",)),
     ("chain_valid", UNKNOWN, "no_events", (f"DELETE FROM events WHERE run_id = '{SESSION}'",)),
     ("receipt_completeness", FAIL, "receipt_missing", (column("closed_at", "NULL"),)),
     ("receipt_completeness", FAIL, "receipt_empty", (column("output", "NULL"),)),
@@ -98,6 +100,12 @@ CASES = [
         UNKNOWN,
         "verdict_not_kept",
         ("UPDATE events SET body = json_remove(body, '$.verdict')", column("verdict", "NULL")),
+    ),
+    (
+        "evaluation_completeness",
+        FAIL,
+        "verdict_missing",
+        ("UPDATE events SET body = 'no json'", column("verdict", "NULL")),
     ),
     ("finalization_completeness", FAIL, "run_without_row", ("DELETE FROM runs",)),
     ("finalization_completeness", FAIL, "end_missing", ("UPDATE runs SET ended_at = NULL",)),
