@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from durable.errors import DurableError
+from durable.errors import DurableError, InputError, LedgerError
 from durable.native import loads, sha256
 from durable.resume import DOUBT, WAITS, kind_of
 from durable.step import IN_DOUBT, OPEN, PREPARED, UNPREPARED
@@ -64,8 +64,22 @@ def step_json(row: Row, contents: Contents, life: Life | None = None) -> Row:
     found |= {name: row[name] or None for name in _NONE_IF_EMPTY}
     found |= {name: None if row[name] is None else contents(row[name]) for name in HELD}
     found["exit_known"] = None if row["exit_known"] is None else bool(row["exit_known"])
-    found["redacted"] = None if row["redacted"] is None else loads(row["redacted"])
+    found["redacted"] = taken_out(row)
     found["liveness"] = None if life is None else life_json(life)
+    return found
+
+
+def taken_out(row: Row) -> dict[str, int] | None:
+    """How much of each kind was redacted. LedgerError where that can't be read."""
+    if row["redacted"] is None:
+        return None
+    try:
+        found = loads(row["redacted"])
+    except InputError:
+        found = None
+    if not isinstance(found, dict):
+        problem = f"the row of step {row['step_id']} can't be read: what it says of redaction is no JSON"
+        raise LedgerError(problem, f"durable verify {row['run_id']} says whether it was changed")
     return found
 
 

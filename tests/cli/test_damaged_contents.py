@@ -79,3 +79,17 @@ def test_where_the_time_does_not_suffice_nothing_is_said_of_the_rest(machine, st
     altered(machine, "output", b"{}")
     with LedgerFile(str(machine.state / "ledger.db")) as file:
         assert (file.changed_content(-1.0), file.changed_content(None)[:14]) == (None, "an input or ou")
+
+
+@pytest.mark.parametrize("words", [("show",), ("show", "--json"), ("report", "-o", "-")])
+def test_a_row_of_which_a_part_can_not_be_read_is_named_with_what_says_more(machine, words):
+    machine.ran("Read", file_path="/a")
+    (step,) = machine.steps()
+    connection = sqlite3.connect(machine.state / "ledger.db")
+    connection.execute("UPDATE steps SET redacted = 'no JSON'")
+    connection.commit()
+    connection.close()
+    done = machine.cli(*words)
+    said = f"the row of step {step['step_id']} can't be read: what it says of redaction is no JSON"
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == f"durable: {said}; durable verify {step['run_id']} says whether it was changed\n"

@@ -320,6 +320,8 @@ def test_numbers_too_large_for_a_database_are_a_finding(bundles):
         ("step.succeeded", '"duration_ms":40', '"duration_ms":"x"'),
         ("run.opened", None, "yesterday"),
         ("run.opened", None, ""),
+        ("step.prepared", '"redacted":null', '"redacted":"no JSON"'),
+        ("step.prepared", '"redacted":null', '"redacted":"[]"'),
     ],
 )
 def test_what_is_no_number_or_no_time_is_a_finding_and_not_a_crash_of_whoever_shows_it(bundles, kind, was, is_):
@@ -331,7 +333,11 @@ def test_what_is_no_number_or_no_time_is_a_finding_and_not_a_crash_of_whoever_sh
             document["rows"] = rows_of(replica)
             document["summary"] = summary_of(replica, document["run_id"], document["events"])
 
-    assert set(bundles.codes(bundles.changed(change))) == {"event_senseless"}
+    path = bundles.changed(change)
+    assert set(bundles.codes(path)) == {"event_senseless"}
+    shown = bundles.machine.cli("show", str(path))
+    assert (shown.returncode, shown.stdout) == (3, "")
+    assert f"{path} is not consistent: " in shown.stderr and "durable verify FILE names all" in shown.stderr
 
 
 def test_a_fault_of_an_event_says_which(bundles):

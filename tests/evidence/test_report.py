@@ -89,6 +89,18 @@ def test_what_check_says_on_the_page_is_what_it_says_by_itself_and_nobody_looks_
         machine.close()
 
 
+def test_a_step_of_which_something_was_redacted_says_so_in_a_form_that_the_page_reads(tmp_path):
+    machine = Machine(tmp_path)
+    try:
+        machine.ran("Bash", command="echo sk-ant-api03-abcdefghijklmnopqrstuvwxyz0123456789")
+        machine.ran("Bash", command="echo told")
+        steps = data_of(machine.said("report", "-o", "-"))["steps"]
+        (kind,) = machine.steps()[0]["redacted"]
+        assert [step["redacted"] for step in steps] == [[kind], []]
+    finally:
+        machine.close()
+
+
 def counting(function, calls):
     def counted(*given):
         calls.append(function.__name__)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # More of the same is counted, not told: a bundle of another run has a fault in each of its events.
 TOLD = 20
+# Columns that hold a JSON object as text.
+OBJECTS = frozenset(("redacted",))
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", re.ASCII)
 
 
@@ -151,11 +153,7 @@ def _meaning(row: Row, where: dict[str, Any]) -> Iterator[Finding]:
     if row["type"] not in STATEMENTS and row["type"] not in REMARKS:
         says = f"event {row['seq']} is of a type that this durable does not know: {row['type'][:60]}"
         yield Finding(FAIL, "event_type", says, where)
-    try:
-        sensible = isinstance(loads(row["body"]), dict)
-    except DurableError:
-        sensible = False
-    if not sensible:
+    if not _is_object(row["body"]):
         yield Finding(FAIL, "event_senseless", f"what event {row['seq']} says can't be read", where)
     if not _STAMP.fullmatch(row["at"]):
         yield Finding(FAIL, "event_senseless", f"event {row['seq']} has no time", where)
@@ -205,18 +203,27 @@ def _follows(replica: Reader, unprojected: list[int], document: Row) -> Iterator
 
 
 def _misfits(replica: Reader, rows: dict[str, list[Row]]) -> Iterator[Finding]:
-    """SQLite keeps a text where a number belongs, and whoever reads the rows counts on numbers and times."""
+    """SQLite keeps a text where a number belongs, and whoever reads the rows counts on numbers, times and objects."""
     for table, found in rows.items():
         numbers = {column["name"] for column in replica.all("numbers_in", table=table)}
         for row in found:
             for name, value in row.items():
-                if isinstance(value, str) and (name in numbers or (_is_time(name) and not _STAMP.fullmatch(value))):
+                if isinstance(value, str) and (name in numbers or not _fits(name, value)):
                     says = f"{name} in a row of {table} can't be {value[:60]!r}"
                     yield Finding(FAIL, "event_senseless", says, {"table": table, "column": name})
 
 
-def _is_time(column: str) -> bool:
-    return column == "at" or column.endswith("_at")
+def _fits(column: str, value: str) -> bool:
+    if column == "at" or column.endswith("_at"):
+        return bool(_STAMP.fullmatch(value))
+    return column not in OBJECTS or _is_object(value)
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(loads(text), dict)
+    except DurableError:
+        return False
 
 
 def _rows_differ(rows: dict[str, list[Row]], claimed: dict[str, list[Row]]) -> Iterator[Finding]:

@@ -9,10 +9,9 @@ from durable.cli.words import notes, telling, tool
 from durable.evidence.reporting.lanes import lanes_of, sessions_of
 from durable.evidence.reporting.timing import bar_of, idle, microseconds, origin_of
 from durable.evidence.reporting.totals import totals_of
-from durable.native import loads
 from durable.resume import CONTRADICTED, DOUBT, WAITS, kind_of
 from durable.step import FAILED, IN_DOUBT, REFUSED
-from durable.view import duration
+from durable.view import duration, taken_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ def _steps(record: Record, bars: list[Row], look_up: LookUp, texts: Texts, origi
                 "texts": kept[step["step_id"]],
                 "times": {name: microseconds(step[name]) - origin for name in _TIMES if step[name]},
                 "facts": {name: step[name] for name in _AS_STORED if step[name] not in (None, "")},
-                "redacted": [] if step["redacted"] is None else loads(step["redacted"]),
+                "redacted": sorted(taken_out(step) or ()),
             }
         )
     return found
