@@ -393,6 +393,9 @@ def test_a_restore_accepts_the_faults_that_it_named_and_none_that_was_made_later
     findings = json.loads(done.stdout)["data"]["findings"]
     assert (done.returncode, [(one["verdict"], one["where"]) for one in findings]) == (
         1, [(WARN, {"event": 3}), (FAIL, {"event": 5})])  # fmt: skip
+    everything.shell(lived_in.state, "UPDATE events SET mac = prev WHERE seq = 3")
+    done = verify(lived_in)
+    assert done.returncode == 1 and "not as it was accepted with event" in done.stdout
 
 
 @pytest.mark.parametrize(

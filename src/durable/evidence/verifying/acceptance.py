@@ -37,19 +37,22 @@ class Accepted:
         self._contents: dict[str, int] = {}
         for fault in faults:
             self._of.setdefault(fault.code, []).append(fault)
+        self._otherwise: dict[tuple[str, int], int] = {}
         taken: dict[Fault, int] = {}
         for event in events:
             said = loads(event["body"])
             for entry in said.get("accepted", ()):
-                taken |= dict.fromkeys(self._as_named(entry), event["seq"])
+                here = self._named_by(entry)
+                if as_taken(here) == [entry]:
+                    taken |= dict.fromkeys(here, event["seq"])
+                else:
+                    self._otherwise |= {(fault.code, fault.at): event["seq"] for fault in here}
             self._contents |= dict.fromkeys(said.get("lost_contents", ()), event["seq"])
         self._at = self._by_event(taken)
 
-    def _as_named(self, entry: Mapping[str, Any]) -> list[Fault]:
-        """Those that it names, if what is found there today is what was found then."""
+    def _named_by(self, entry: Mapping[str, Any]) -> list[Fault]:
         of_code = self._of.get(entry["code"], ())
-        here = [fault for fault in of_code if entry["event"] <= fault.first and fault.seq <= entry["to"]]
-        return here if as_taken(here) == [entry] else []
+        return [fault for fault in of_code if entry["event"] <= fault.first and fault.seq <= entry["to"]]
 
     def _by_event(self, taken: Mapping[Fault, int]) -> dict[int, int]:
         """One fault that was not taken leaves none at the same event that was."""
@@ -78,3 +81,7 @@ class Accepted:
         """The same for a content that is gone, and that no event behind it names: `last` is the last one that does."""
         by = self._contents.get(digest, 0)
         return by if last < by else 0
+
+    def otherwise(self, fault: Fault) -> int:
+        """The event that names this fault, but found something else there then."""
+        return 0 if self.at(fault.at) else self._otherwise.get((fault.code, fault.at), 0)

@@ -33,8 +33,10 @@ _SAYS = {
 def named(faults: Sequence[Fault], last: int, accepted: Accepted, elsewhere: dict[int, int]) -> Iterator[Finding]:
     """One finding for each stretch of events with the same fault. What a person accepted as it stands, by an event
     under the key, is a warning: it was seen, and it stays as it is."""
-    for stretch, by in _stretches([fault for fault in faults if fault.seq not in elsewhere], accepted):
-        yield _finding(stretch, last, by)
+    for stretch in _stretches([fault for fault in faults if fault.seq not in elsewhere], accepted):
+        by, otherwise = accepted.at(stretch[0].at), accepted.otherwise(stretch[0])
+        more = f"; not as it was accepted with event {otherwise:,}" if otherwise else acceptance(by)
+        yield _finding(stretch, last, WARN if by else FAIL, more)
     for seq, was in elsewhere.items():
         by, says = accepted.at(seq), f"event {seq} stood at {was} when it was written"
         yield Finding(WARN if by else FAIL, MOVED, says + acceptance(by), {"event": seq, "was": was})
@@ -44,27 +46,25 @@ def acceptance(by: int) -> str:
     return f"; accepted by a person with event {by:,}" if by else ""
 
 
-def _stretches(faults: Iterable[Fault], accepted: Accepted) -> list[tuple[list[Fault], int]]:
-    """Each with the event by which it was accepted."""
-    found: list[tuple[list[Fault], int]] = []
-    latest: dict[tuple[str, int], list[Fault]] = {}
+def _stretches(faults: Iterable[Fault], accepted: Accepted) -> list[list[Fault]]:
+    found: list[list[Fault]] = []
+    latest: dict[tuple[str, int, int], list[Fault]] = {}
     for fault in faults:
-        kind = fault.code, accepted.at(fault.at)
+        kind = fault.code, accepted.at(fault.at), accepted.otherwise(fault)
         if kind in latest and latest[kind][-1].seq + 1 == fault.first:
             latest[kind].append(fault)
         else:
             latest[kind] = [fault]
-            found.append((latest[kind], kind[1]))
+            found.append(latest[kind])
     return found
 
 
-def _finding(stretch: Sequence[Fault], last: int, by: int) -> Finding:
+def _finding(stretch: Sequence[Fault], last: int, verdict: str, more: str) -> Finding:
     first, end, code = stretch[0].first, stretch[-1].seq, stretch[0].code
     if code == UNSEALED and end == last and end > first:
         code = REWRITTEN
     events = f"event {first:,} is" if first == end else f"events {first:,} to {end:,} are"
-    says = _SAYS[code].format(events=events) + acceptance(by)
-    return Finding(WARN if by else FAIL, code, says, _where(first, end))
+    return Finding(verdict, code, _SAYS[code].format(events=events) + more, _where(first, end))
 
 
 def _where(first: int, end: int) -> dict[str, int]:
