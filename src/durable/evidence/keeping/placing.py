@@ -82,7 +82,7 @@ def _check_ours(dest: str, place: str) -> None:
     if os.path.isdir(place) and not os.path.islink(place) and not os.listdir(place):
         return
     if not is_left(dest):
-        raise UsageError(f"{place} is in the way, and is nothing that a backup has left", "take it away")
+        raise UsageError(f"{place} is in the way, and no backup has left it there", "move it elsewhere")
     foreign = added(place, GOING if os.path.isfile(f"{place}/{GOING}") else NAME)
     if foreign:
         raise UsageError(f"{place} holds what is not ours ({foreign[0]})", "take it away")
