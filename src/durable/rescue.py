@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import sys
 
+from durable.cli.blocks import Facts, Heading, Paragraph
 from durable.cli.frame import guarded, version
 from durable.cli.options import JSON, answer, help_line
-from durable.cli.result import Facts, Heading, Paragraph, Result
+from durable.cli.result import Result
 from durable.cli.verbs import RESCUE, VERBS
 from durable.errors import UsageError
 
@@ -18,8 +19,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from durable.cli.blocks import Block
     from durable.cli.options import Option
-    from durable.cli.result import Block, Outcome
+    from durable.cli.result import Outcome
 
 HELP = ("--help", "help")
 

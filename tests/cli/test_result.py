@@ -14,8 +14,9 @@ from rich.table import Table as RichTable
 
 from durable.cli import application as full
 from durable.cli import long_table, options, render_plain, render_rich, result
+from durable.cli.blocks import Facts, Heading, Note, Paragraph, Table, Verbatim
 from durable.cli.frame import guarded
-from durable.cli.result import Facts, Heading, Note, Paragraph, Result, Table, Verbatim
+from durable.cli.result import Result
 from durable.cli.verbs import RESCUE, VERBS
 from durable.errors import DurableError, UsageError
 

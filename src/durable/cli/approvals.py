@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import time
 
+from durable.cli.blocks import Heading, Note, Verbatim
 from durable.cli.options import flag
 from durable.cli.reading import contents, read, unshown
-from durable.cli.result import Heading, Note, Result, Verbatim
+from durable.cli.result import Result
 from durable.cli.screen import columns, end_of, from_home
 from durable.cli.when import clock, local_day
 from durable.cli.words import call, deferral, fit, one_line
@@ -15,7 +16,7 @@ from durable.view import is_deferred, short_id, step_json, waits_for_an_answer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.ledger.reading import Reader
     from durable.view import Row
 

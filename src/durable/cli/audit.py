@@ -4,10 +4,11 @@ from collections import Counter
 
 from durable import home
 from durable.agents.registry import AGENTS
+from durable.cli.blocks import Facts, Heading, Note, Paragraph, Table
 from durable.cli.options import argument
 from durable.cli.reading import has_ledger, no_ledger, notices
 from durable.cli.record import opened
-from durable.cli.result import Facts, Heading, Note, Paragraph, Result, Table
+from durable.cli.result import Result
 from durable.cli.screen import columns
 from durable.cli.when import clock, local_day
 from durable.cli.words import fit
@@ -20,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
 
 OPTIONS = (
     argument("RUN", "The run, or one of its sessions: the id or its beginning; else the latest.", required=False),

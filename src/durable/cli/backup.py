@@ -3,16 +3,17 @@ from __future__ import annotations
 import os
 
 from durable import home
+from durable.cli.blocks import Facts, Note, Paragraph
 from durable.cli.options import argument, flag
 from durable.cli.reading import has_ledger, no_ledger
-from durable.cli.result import Facts, Note, Paragraph, Result
+from durable.cli.result import Result
 from durable.errors import LedgerError, UsageError
 from durable.evidence.findings import FAIL, PASS, UNKNOWN, WARN, holds
 from durable.view import counted, rough
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.evidence.keeping.backup_check import Checked
     from durable.evidence.keeping.manifest import Manifest
 

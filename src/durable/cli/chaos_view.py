@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from durable.cli.result import Heading, Note, Paragraph, Result, Table
+from durable.cli.blocks import Heading, Note, Paragraph, Table
+from durable.cli.result import Result
 from durable.home import command
 from durable.view import counted
 
@@ -13,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.doctor.chaos import Chaos, Played
 
 UNHURT = "none"

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+from durable.cli.blocks import Heading, Note, Paragraph, Table, Verbatim
 from durable.cli.options import argument, value
 from durable.cli.record import opened
-from durable.cli.result import Heading, Note, Paragraph, Result, Table, Verbatim
+from durable.cli.result import Result
 from durable.cli.screen import columns
 from durable.cli.words import fit
 from durable.errors import UsageError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.evidence.findings import Finding
     from durable.evidence.invariants import Looked
 

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from durable import home
+from durable.cli.blocks import Heading, Note, Paragraph, Verbatim
 from durable.cli.deciding import REASON, by, written
 from durable.cli.options import argument, flag
 from durable.cli.reading import contents, find_run, has_ledger, no_ledger
-from durable.cli.result import Heading, Note, Paragraph, Result, Verbatim, attended, typed
+from durable.cli.result import Result, attended, typed
 from durable.cli.screen import columns
 from durable.cli.words import call, fit
 from durable.errors import UsageError
@@ -15,7 +16,7 @@ from durable.view import counted, short_id, waits_for_an_answer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.ledger.transaction import Transaction
     from durable.redact import Redactor
     from durable.view import Row

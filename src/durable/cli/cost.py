@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from durable import home
 from durable.agents.registry import AGENTS, CLIENT
+from durable.cli.blocks import Facts, Heading, Note, Paragraph, Table
 from durable.cli.options import argument
 from durable.cli.reading import find_run, read
-from durable.cli.result import Facts, Heading, Note, Paragraph, Result, Table
+from durable.cli.result import Result
 from durable.cli.screen import cut
 from durable.cli.span import FROM, TO, WORKSPACE, described, span
 from durable.errors import UsageError
@@ -14,7 +15,7 @@ from durable.view import counted, short_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.ledger.reading import Reader
     from durable.view import Row
 

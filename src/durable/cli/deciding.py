@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 
 from durable import home
+from durable.cli.blocks import Note
 from durable.cli.options import argument, value
 from durable.cli.reading import has_ledger, no_ledger
-from durable.cli.result import Note, Result
+from durable.cli.result import Result
 from durable.errors import UsageError
 from durable.ledger.sqlite import SqliteLedger
 from durable.person import Said, carry_out

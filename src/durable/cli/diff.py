@@ -3,9 +3,10 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 
+from durable.cli.blocks import Note
 from durable.cli.options import argument, flag, value
 from durable.cli.reading import notices
-from durable.cli.result import Note, Result
+from durable.cli.result import Result
 from durable.errors import UsageError
 
 TYPE_CHECKING = False

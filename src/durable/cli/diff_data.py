@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from durable.cli.result import visible
+from durable.cli.blocks import visible
 from durable.cli.words import call
 from durable.errors import InputError
 from durable.native import loads

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
+from durable.cli.blocks import Heading, Note, Paragraph, Table, Verbatim
 from durable.cli.diff_data import given_to, text_of
 from durable.cli.marked import marked
-from durable.cli.result import Heading, Note, Paragraph, Table, Verbatim
 from durable.cli.screen import columns
 from durable.cli.words import fit, tool
 from durable.evidence.compare import CHANGED, GONE, MOVED, ONLY_A, ONLY_B, REWORDED
@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.evidence.compare import Comparison, Pair
     from durable.evidence.comparing.account import Account
     from durable.evidence.findings import Finding

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import os
 
+from durable.cli.blocks import Facts, Heading, Note, Paragraph
 from durable.cli.options import flag, value
-from durable.cli.result import Facts, Heading, Note, Paragraph, Result
+from durable.cli.result import Result
 from durable.cli.screen import columns
 from durable.cli.words import fit
 from durable.doctor.check import FAIL, PASS, UNKNOWN, WARN, in_order
@@ -11,7 +12,7 @@ from durable.doctor.surroundings import Surroundings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.doctor.check import Check
 
 OPTIONS = (

@@ -3,9 +3,10 @@ from __future__ import annotations
 from functools import partial
 
 from durable import home
+from durable.cli.blocks import Paragraph
 from durable.cli.options import argument, flag, value
 from durable.cli.reading import contents_of, find_run, has_ledger, no_ledger, notices
-from durable.cli.result import Paragraph, Result
+from durable.cli.result import Result
 from durable.cli.screen import columns
 from durable.cli.span import EVER
 from durable.cli.tail import TELLING
@@ -20,7 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from durable.cli.result import Block, Outcome
+    from durable.cli.blocks import Block
+    from durable.cli.result import Outcome
     from durable.view import Row
 
 OPTIONS = (

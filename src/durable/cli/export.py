@@ -5,9 +5,10 @@ import re
 import sys
 
 from durable import home
+from durable.cli.blocks import Facts, Note, Paragraph
 from durable.cli.options import Option, argument, flag, value
 from durable.cli.reading import find_run, has_ledger, no_ledger, notices
-from durable.cli.result import Facts, Note, Paragraph, Result
+from durable.cli.result import Result
 from durable.errors import BundleError, UsageError
 from durable.view import counted, short_id
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from durable.cli.result import Block, Outcome
+    from durable.cli.blocks import Block
+    from durable.cli.result import Outcome
     from durable.evidence.export import Draft
     from durable.evidence.findings import Finding
 

@@ -4,9 +4,10 @@ import os
 from collections import Counter
 
 from durable import home
+from durable.cli.blocks import Facts, Heading, Note, Paragraph, Table
 from durable.cli.options import Option, argument
 from durable.cli.reading import contents, find_run, read
-from durable.cli.result import Facts, Heading, Note, Paragraph, Result, Table
+from durable.cli.result import Result
 from durable.cli.screen import columns
 from durable.cli.when import clock, local_day
 from durable.cli.words import call, fit
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.ledger.reading import Reader
     from durable.view import Contents, Row
 

@@ -6,7 +6,8 @@ import os
 import sys
 
 from durable import __version__
-from durable.cli.result import Paragraph, Result, complain, show
+from durable.cli.blocks import Paragraph
+from durable.cli.result import Result, complain, show
 from durable.errors import DurableError
 from durable.home import command
 

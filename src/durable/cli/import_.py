@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from durable import home
+from durable.cli.blocks import Facts, Note, Paragraph
 from durable.cli.options import argument, value
 from durable.cli.reading import notices
-from durable.cli.result import Facts, Note, Paragraph, Result
+from durable.cli.result import Result
 from durable.errors import UsageError
 from durable.evidence.findings import FAIL, PASS, UNKNOWN, WARN
 from durable.view import counted, short_id
@@ -12,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.evidence.findings import Finding
 
     Row = dict[str, Any]

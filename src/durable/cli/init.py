@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from durable.cli.blocks import Facts, Note, Paragraph, Verbatim
 from durable.cli.options import flag
-from durable.cli.result import Facts, Note, Paragraph, Result, Verbatim, agrees, attended
+from durable.cli.result import Result, agrees, attended
 from durable.errors import UsageError
 from durable.view import counted
 
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.settings.files import Text
     from durable.settings.lint import Finding
 

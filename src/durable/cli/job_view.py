@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import textwrap
 
-from durable.cli.result import Note, Paragraph, Result, Table, Verbatim
+from durable.cli.blocks import Note, Paragraph, Table, Verbatim
+from durable.cli.result import Result
 from durable.cli.resume_view import settling
 from durable.cli.screen import columns
 from durable.job import standing as at
@@ -15,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.job.runner import Runner
     from durable.job.standing import Standing
     from durable.job.store import Loaded

@@ -4,9 +4,10 @@ import os
 import sys
 
 from durable import home
+from durable.cli.blocks import Facts, Note, Paragraph, Verbatim
 from durable.cli.options import argument, flag, value
 from durable.cli.reading import has_ledger, no_ledger, notices
-from durable.cli.result import Facts, Note, Paragraph, Result, Verbatim
+from durable.cli.result import Result
 from durable.errors import KeyFileError, LedgerError, UsageError
 from durable.ledger import keyring, keys
 from durable.ledger.files import write_new

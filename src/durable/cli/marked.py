@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from durable.cli.result import visible
+from durable.cli.blocks import visible
 from durable.cli.screen import columns
 from durable.cli.words import ELLIPSIS, fit
 from durable.evidence.comparing.alignment import alike

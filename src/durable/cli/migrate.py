@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 from durable import home
+from durable.cli.blocks import Note, Paragraph, Table
 from durable.cli.options import flag
 from durable.cli.reading import has_ledger, no_ledger
-from durable.cli.result import Note, Paragraph, Result, Table
+from durable.cli.result import Result
 from durable.ledger import migrate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.ledger.migrate import Status
 
 OPTIONS = (flag("--status", "Say what is applied and what is not, and change nothing."),)

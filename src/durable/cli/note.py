@@ -3,10 +3,11 @@ from __future__ import annotations
 import os
 
 from durable import home
+from durable.cli.blocks import Note, Paragraph, Table
 from durable.cli.deciding import by
 from durable.cli.options import Option, argument, value
 from durable.cli.reading import find_run, has_ledger, no_ledger, notices
-from durable.cli.result import Note, Paragraph, Result, Table
+from durable.cli.result import Result
 from durable.cli.when import moment
 from durable.cli.words import one_line
 from durable.errors import PolicyError, UsageError
@@ -19,7 +20,7 @@ from durable.view import counted, short_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.view import Row
 
 OPTIONS = (

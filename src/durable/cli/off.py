@@ -4,8 +4,9 @@ import os
 import time
 
 from durable import home, switch
+from durable.cli.blocks import Note, Paragraph
 from durable.cli.options import value
-from durable.cli.result import Note, Paragraph, Result
+from durable.cli.result import Result
 from durable.cli.when import moment, seconds_in
 from durable.errors import UsageError
 from durable.redact import Redactor
@@ -13,7 +14,7 @@ from durable.switch import LONGEST_DAYS, LONGEST_S
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
 
 OPTIONS = (
     value("--for", "TIME", f"For how long: 30s, 10m, 1h, 2d; at most {LONGEST_DAYS}d.", name="duration", required=True),

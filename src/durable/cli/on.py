@@ -3,7 +3,8 @@ from __future__ import annotations
 import os
 
 from durable import switch
-from durable.cli.result import Note, Result
+from durable.cli.blocks import Note
+from durable.cli.result import Result
 from durable.cli.when import moment
 
 OPTIONS = ()

@@ -4,9 +4,10 @@ import os
 import time
 
 from durable import home
+from durable.cli.blocks import Heading, Note, Paragraph, Verbatim
 from durable.cli.living import Living
 from durable.cli.reading import contents, enforcement, has_ledger, heard, no_ledger, notices, unshown
-from durable.cli.result import Heading, Note, Paragraph, Result, Verbatim
+from durable.cli.result import Result
 from durable.cli.screen import columns
 from durable.cli.when import clock, local_day
 from durable.cli.words import LET_THROUGH, call, fit, one_line, standing
@@ -32,7 +33,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.view import Life, Row
 
 OPTIONS = ()

@@ -3,7 +3,8 @@ from __future__ import annotations
 import os
 
 from durable import home
-from durable.cli.result import Facts, Result
+from durable.cli.blocks import Facts
+from durable.cli.result import Result
 
 OPTIONS = ()
 

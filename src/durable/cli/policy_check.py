@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from durable.cli.result import Note, Result
+from durable.cli.blocks import Note
+from durable.cli.result import Result
 from durable.errors import UsageError
 from durable.home import data_home
 from durable.policy.files import load_policy, policy_files
@@ -13,7 +14,7 @@ from durable.policy.models import faults_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.view import Row
 
 

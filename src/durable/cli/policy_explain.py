@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import time
 
+from durable.cli.blocks import Facts, Heading, Note, Paragraph
 from durable.cli.foretold import answers, now_facts
 from durable.cli.living import Living
 from durable.cli.policy_show import said
 from durable.cli.reading import has_ledger, heard, no_ledger, notices
-from durable.cli.result import Facts, Heading, Note, Paragraph, Result
+from durable.cli.result import Result
 from durable.cli.when import moment
 from durable.cli.words import standing
 from durable.errors import DurableError, UsageError
@@ -28,7 +29,7 @@ from durable.view import short_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.policy.match import Claim
     from durable.policy.policy import Policy
     from durable.policy.rule import Rule

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 
-from durable.cli.result import Note, Result, Verbatim
+from durable.cli.blocks import Note, Verbatim
+from durable.cli.result import Result
 from durable.mcp_tools import ask, configured
 from durable.step import ONCE, READ, REPEATABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.view import Row
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
+from durable.cli.blocks import Facts, Heading, Note, Paragraph, Table
 from durable.cli.reading import notices
-from durable.cli.result import Facts, Heading, Note, Paragraph, Result, Table
+from durable.cli.result import Result
 from durable.home import data_home
 from durable.policy.files import load_policy, policy_files
 from durable.policy.ignored import ignored_in
@@ -14,7 +15,7 @@ from durable.view import span_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.policy.rule import Rule
     from durable.view import Row
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
+from durable.cli.blocks import Note, Paragraph, Table
 from durable.cli.reading import read
-from durable.cli.result import Note, Paragraph, Result, Table
+from durable.cli.result import Result
 from durable.cli.when import moment
 from durable.event import Call
 from durable.home import data_home

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from durable import home, switch
-from durable.cli.result import Note, Paragraph, Result
+from durable.cli.blocks import Note, Paragraph
+from durable.cli.result import Result
 from durable.cli.when import clock, local_day
 from durable.cli.words import call, one_line
 from durable.clock import nanoseconds, now
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.view import Contents, Mark, Row
 
 

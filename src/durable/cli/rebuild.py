@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from durable import home
 from durable.cli.bar import bar
+from durable.cli.blocks import Facts, Note, Paragraph
 from durable.cli.options import flag, value
 from durable.cli.reading import has_ledger, no_ledger, notices
-from durable.cli.result import Facts, Note, Paragraph, Result
+from durable.cli.result import Result
 from durable.errors import UsageError
 from durable.view import counted
 
@@ -12,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.evidence.verify import Verified
 
 OPTIONS = (

@@ -4,10 +4,11 @@ import time
 from collections import Counter
 
 from durable import home
+from durable.cli.blocks import Facts, Heading, Note, Paragraph, Table
 from durable.cli.living import Living
 from durable.cli.options import argument
 from durable.cli.reading import contents, find_run, has_ledger, heard, no_ledger, notices
-from durable.cli.result import Facts, Heading, Note, Paragraph, Result, Table
+from durable.cli.result import Result
 from durable.cli.words import call, standing
 from durable.ledger.reading import Reader
 from durable.native import loads
@@ -18,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.view import Row
 
 OPTIONS = (argument("RUN", "Only this run: its id or the beginning of it.", required=False),)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from durable.cli.result import Facts, Heading, Note, Paragraph, Table, Verbatim, visible
+from durable.cli.blocks import Facts, Heading, Note, Paragraph, Table, Verbatim, visible
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import TextIO
 
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
 
 GAP = "  "
 

@@ -10,12 +10,12 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from durable.cli import long_table
-from durable.cli.result import Facts, Heading, Note, Paragraph, Table, Verbatim, visible
+from durable.cli.blocks import Facts, Heading, Note, Paragraph, Table, Verbatim, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
 
 STATUS = {
     "succeeded": "green",

@@ -3,9 +3,10 @@ from __future__ import annotations
 import os
 
 from durable import home
+from durable.cli.blocks import Note, Paragraph, Verbatim
 from durable.cli.options import argument, flag, value
 from durable.cli.record import opened
-from durable.cli.result import Note, Paragraph, Result, Verbatim
+from durable.cli.result import Result
 from durable.errors import UsageError
 from durable.view import counted
 
@@ -13,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
 
 OPTIONS = (
     argument("RUN", "A run or session: its id or the beginning; or a bundle; else the latest run.", required=False),

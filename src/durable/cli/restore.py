@@ -3,9 +3,10 @@ from __future__ import annotations
 import os
 
 from durable import home
+from durable.cli.blocks import Facts, Note, Paragraph
 from durable.cli.options import argument, value
 from durable.cli.reading import has_ledger, no_ledger
-from durable.cli.result import Facts, Note, Paragraph, Result
+from durable.cli.result import Result
 from durable.errors import LedgerError
 from durable.ledger import restore
 from durable.ledger.database import database_in
@@ -13,7 +14,7 @@ from durable.view import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.ledger.restore import Restored
 
 OPTIONS = (

@@ -1,7 +1,7 @@
 """What a command answers, and the only code that prints it.
 
 A command returns a Result (or, for a live one, an iterator of them) and never prints. `data` is what
-`--json` shows, `view` what a person sees: a list of neutral blocks that rich or plain text can draw.
+`--json` shows, `view` what a person sees: blocks.
 """
 
 from __future__ import annotations
@@ -9,69 +9,22 @@ from __future__ import annotations
 import os
 import sys
 
+from durable.cli.blocks import visible
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any, TextIO, TypeAlias
 
+    from durable.cli.blocks import Block
+
     Outcome: TypeAlias = "Result | Iterator[Result]"
-    Block: TypeAlias = "Heading | Facts | Table | Paragraph | Verbatim | Note"
     Render: TypeAlias = Callable[[Iterable[Block], TextIO], None]
     View: TypeAlias = Iterable[Block] | Callable[[], Iterable[Block]]
 
 ENVELOPE = "durable.{verb}.v1"
 # Above so many entries JSON is written in one line: json lays lines out in Python, at twice the cost of all the rest.
 LONG = 200
-
-
-class Heading:
-    __slots__ = ("text",)
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-
-class Facts:
-    """Names and values, one a line."""
-
-    __slots__ = ("pairs",)
-
-    def __init__(self, pairs: Iterable[tuple[str, object]]) -> None:
-        self.pairs = [(name, shown(value)) for name, value in pairs]
-
-
-class Table:
-    __slots__ = ("columns", "rows")
-
-    def __init__(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        self.columns = list(columns)
-        self.rows = [[shown(cell) for cell in row] for row in rows]
-
-
-class Paragraph:
-    __slots__ = ("text",)
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-
-class Verbatim:
-    """Lines whose breaks and spaces mean something: a diff, a file, an output."""
-
-    __slots__ = ("text",)
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-
-class Note:
-    """A judgement. `level` is ok, note, warning or problem."""
-
-    __slots__ = ("level", "text")
-
-    def __init__(self, level: str, text: str) -> None:
-        self.level = level
-        self.text = text
 
 
 class Result:
@@ -143,21 +96,6 @@ def typed(view: Iterable[Block], question: str) -> str:
 
 def attended() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
-
-
-def shown(value: object) -> str:
-    return "" if value is None else "yes" if value is True else "no" if value is False else str(value)
-
-
-def visible(text: str) -> str:
-    """Without the control characters by which a recorded output could steer the reader's terminal."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() or char in "\n\t" else _escaped(char) for char in text)
-
-
-def _escaped(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii")
 
 
 def _each(outcome: Outcome) -> Iterable[Result]:

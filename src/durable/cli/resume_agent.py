@@ -8,7 +8,8 @@ import shlex
 import shutil
 
 from durable import crash
-from durable.cli.result import Note, Paragraph, Result, Verbatim, agrees, attended
+from durable.cli.blocks import Note, Paragraph, Verbatim
+from durable.cli.result import Result, agrees, attended
 from durable.cli.resume_asked import left_of
 from durable.cli.resume_view import needs_somebody, plan_json, plan_view, redo_view, redone, unfinished_json
 from durable.errors import UsageError
@@ -22,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.cli.resume_asked import CutOff
     from durable.execute.redo import Redone, Unfinished
     from durable.policy.rule import Rule

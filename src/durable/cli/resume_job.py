@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from durable.cli.blocks import Paragraph
 from durable.cli.job_view import ended
 from durable.cli.progress import progress
-from durable.cli.result import Paragraph, Result
+from durable.cli.result import Result
 from durable.cli.resume_asked import left_of
 from durable.cli.resume_view import needs_somebody, plan_json, plan_view
 from durable.errors import UsageError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from durable.cli.result import Heading, Note, Paragraph, Verbatim
+from durable.cli.blocks import Heading, Note, Paragraph, Verbatim
 from durable.cli.screen import columns
 from durable.cli.words import fit
 from durable.policy.rule import REPLAY
@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.execute.redo import Redone, Unfinished
     from durable.recovery.on_resume import Asked
     from durable.resume import Item

@@ -3,9 +3,10 @@ from __future__ import annotations
 import os
 
 from durable import home
+from durable.cli.blocks import Facts, Heading, Note, Paragraph, Table
 from durable.cli.options import argument, flag
 from durable.cli.reading import has_ledger, no_ledger, notices
-from durable.cli.result import Facts, Heading, Note, Paragraph, Result, Table, agrees, attended
+from durable.cli.result import Result, agrees, attended
 from durable.cli.words import fit
 from durable.clock import now
 from durable.errors import PolicyError, UsageError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.evidence.keeping.letting_go import LetGo
     from durable.evidence.retention import Content, Plan
     from durable.view import Row

@@ -3,10 +3,11 @@ from __future__ import annotations
 import os
 import time
 
+from durable.cli.blocks import Paragraph, Table
 from durable.cli.living import Living
 from durable.cli.options import Option, flag, value
 from durable.cli.reading import observed, read
-from durable.cli.result import Paragraph, Result, Table
+from durable.cli.result import Result
 from durable.cli.screen import end_of, from_home, notes_below, room, without
 from durable.cli.when import clock, since_stamp
 from durable.cli.when import since as seconds_since
@@ -19,7 +20,7 @@ from durable.view import age, run_json, short_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.ledger.reading import Reader
     from durable.view import Row
 

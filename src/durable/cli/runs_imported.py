@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 from durable import home
+from durable.cli.blocks import Paragraph, Table
 from durable.cli.reading import notices
-from durable.cli.result import Paragraph, Result, Table
+from durable.cli.result import Result
 from durable.cli.screen import cut, from_home, room
 from durable.cli.when import clock
 from durable.cli.words import fit

@@ -4,11 +4,12 @@ import time
 from collections import Counter
 from fnmatch import fnmatchcase
 
+from durable.cli.blocks import Facts, Heading, Paragraph, Table
 from durable.cli.living import Living
 from durable.cli.options import Option, argument, flag, value
 from durable.cli.reading import contents_of, has_ledger, no_ledger, notices, observed, unshown
 from durable.cli.record import is_path, opened
-from durable.cli.result import Facts, Heading, Paragraph, Result, Table
+from durable.cli.result import Result
 from durable.cli.runs import described
 from durable.cli.screen import cut, notes_below, room, without
 from durable.cli.when import clock, local_day, moment, since_stamp
@@ -24,7 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.view import Life, Row
 
 OPTIONS = (

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from durable.cli import chart
+from durable.cli.blocks import Facts, Heading, Paragraph, Table
 from durable.cli.options import Option, value
 from durable.cli.reading import enforcement, find_run, observed, read
-from durable.cli.result import Facts, Heading, Paragraph, Result, Table
+from durable.cli.result import Result
 from durable.cli.screen import end_of, from_home, room, without
 from durable.cli.span import FROM, TO, WORKSPACE, described, span
 from durable.cli.words import tool as short_tool
@@ -26,7 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.ledger.reading import Reader
     from durable.view import Row
 

@@ -3,10 +3,11 @@ from __future__ import annotations
 import json
 import time
 
+from durable.cli.blocks import Facts, Heading, Paragraph, Table, Verbatim
 from durable.cli.living import Living
 from durable.cli.options import argument, flag
 from durable.cli.reading import contents, find_step, heard, observed, read, unshown
-from durable.cli.result import Facts, Heading, Paragraph, Result, Table, Verbatim
+from durable.cli.result import Result
 from durable.cli.when import clock, local_day, moment
 from durable.cli.words import LET_THROUGH, notes, standing, took
 from durable.native import loads
@@ -16,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.ledger.reading import Reader
     from durable.view import Row
 

@@ -4,9 +4,10 @@ import select
 import sys
 
 from durable import home
+from durable.cli.blocks import Paragraph
 from durable.cli.options import flag, value
 from durable.cli.reading import contents, enforcement, find_run, has_ledger, no_ledger, notices
-from durable.cli.result import Paragraph, Result
+from durable.cli.result import Result
 from durable.cli.screen import columns
 from durable.cli.when import clock, local_day
 from durable.cli.words import call, fit

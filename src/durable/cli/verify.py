@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from durable import home
 from durable.cli.bar import bar
+from durable.cli.blocks import Heading, Note, Paragraph
 from durable.cli.options import argument, flag, value
 from durable.cli.reading import has_ledger, no_ledger, notices
 from durable.cli.record import imported, is_path, of_ledger
-from durable.cli.result import Heading, Note, Paragraph, Result
+from durable.cli.result import Result
 from durable.errors import UsageError
 from durable.ledger.database import database_in, present
 from durable.view import counted, short_id
@@ -14,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.evidence.findings import Finding
     from durable.evidence.verify import Verified
 

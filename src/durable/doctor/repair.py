@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from durable.cli.result import Facts, Note, Paragraph, Result
+from durable.cli.blocks import Facts, Note, Paragraph
+from durable.cli.result import Result
 from durable.doctor.ledger import damage
 from durable.errors import LedgerError
 from durable.home import command, data_home
@@ -13,7 +14,7 @@ from durable.view import counted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from durable.cli.result import Block
+    from durable.cli.blocks import Block
     from durable.ledger.salvage import Salvaged
 
 _NAMED = 20
