@@ -463,6 +463,9 @@ def test_whoever_puts_one_back_hears_that_what_is_not_in_it_can_happen_twice(bac
     backed_up.ran("Bash", command="git push --force")
     said = backed_up.said("restore", str(dest), "--reason", "x")
     assert TWICE in said and "had been written once and are not in it" in said
+    assert backed_up.json("restore", "--reason", "to be sure") | {"seq": 0} == {
+        "how": "unchanged", "seq": 0, "faults": [], "old_head": None, "old_ledger": None, "head": None, "warnings": [],
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("with_key", [True, False])
