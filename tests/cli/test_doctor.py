@@ -15,6 +15,7 @@ from cli_machine import CHECKOUT, FULL, ROOT
 
 from durable.doctor import directory, disk, ledger, scratch, steps
 from durable.doctor.scratch import Scratch
+from durable.ledger import chain
 from durable.owner import read_process
 from durable.settings.registration import hooks, installed_hooks, plugin_hooks
 
@@ -650,12 +651,43 @@ def test_what_a_person_accepted_is_told_and_no_longer_fails_but_what_came_after_
     changed_event(grown(doctor))
     assert doctor.machine.rescue("restore", "--reason", "seen").returncode == 0
     status, said = doctor.one("chain")
-    assert (status, "event 5 was changed" in said, "restoration" in said) == ("WARN", True, True)
+    assert (status, "event 5 was changed" in said, "as it stood" in said) == ("WARN", True, True)
     database = settled(doctor.state)
     database.execute("UPDATE events SET body = '{}' WHERE seq = (SELECT max(seq) FROM events)")
     database.commit()
     database.close()
     assert doctor.one("chain")[0] == "FAIL"
+
+
+def test_an_earlier_event_that_was_changed_after_others_were_accepted_fails(doctor):
+    changed_event(grown(doctor))
+    assert doctor.machine.rescue("restore", "--reason", "seen").returncode == 0
+    database = settled(doctor.state)
+    database.execute("DROP TRIGGER IF EXISTS events_stay")
+    database.execute("UPDATE events SET body = '{}' WHERE seq = 7")
+    database.commit()
+    database.close()
+    status, said = doctor.one("chain")
+    assert (status, said) == ("FAIL", "event 7 was changed")
+
+
+def test_who_has_no_key_can_accept_nothing(doctor):
+    """Behind a change the next event under a key that is at hand says which one it is; a forged one is under none."""
+    changed_event(grown(doctor))
+    database = settled(doctor.state)
+    database.row_factory = sqlite3.Row
+    database.execute("DROP TRIGGER events_remain")
+    database.execute("DELETE FROM events WHERE seq > 6")
+    changed, six = map(chain.event_of, database.execute("SELECT * FROM events WHERE seq IN (5, 6) ORDER BY seq"))
+    forged = chain.Event(6, changed.hash, six.run_id, six.run_seq, six.run_prev)
+    accepted = {"accepted": [{"code": "event_changed", "event": 5, "to": 5, "found": ""}]}
+    forged.seal(b"no key of theirs", six.subject, "ledger.restored", six.at, accepted)
+    database.execute("UPDATE events SET type = ?, body = ?, hash = ?, mac = ? WHERE seq = 6",
+                     (forged.type, forged.body, forged.hash, forged.mac))  # fmt: skip
+    database.commit()
+    database.close()
+    status, said = doctor.one("chain")
+    assert (status, said) == ("FAIL", "event 5 was changed")
 
 
 def test_the_end_of_a_long_chain_is_followed_across_a_change_of_keys(doctor, monkeypatch):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from durable.doctor.check import FAIL, PASS, UNKNOWN, WARN, Check, of_error, repair_remedy
+from durable.doctor.chain import chain_check
+from durable.doctor.check import FAIL, PASS, UNKNOWN, Check, of_error, repair_remedy
 from durable.errors import DurableError, LedgerError, TamperError
 from durable.home import command
 from durable.ledger import head, keys
@@ -20,8 +21,7 @@ from durable.ledger.database import (
 )
 from durable.ledger.rescue import trusted_head
 from durable.ledger.statements import named_statements, reading_statements
-from durable.ledger.walk import NAMES_KEY, Walk
-from durable.native import loads, sha256, sqlite
+from durable.native import sha256, sqlite
 from durable.view import counted
 
 TYPE_CHECKING = False
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 QUICK_CHECK_S = 5.0
 RECENT_EVENTS = 5000
-ACCEPTS = frozenset({"ledger.salvaged", "ledger.restored"})
-_NAMED = 100
 _OPERATIONS = 100_000  # of SQLite's machine between two looks at the clock; some milliseconds
 
 
@@ -165,58 +163,10 @@ def _chain_checks(home: str, file: LedgerFile, ring: KeyRing, known: Head | None
     if last is None:
         yield Check(FAIL, "chain", "the ledger holds no event at all", repair_remedy())
         return
-    yield _chain(home, file, ring, max(last["seq"] - RECENT_EVENTS, 0))
-    yield _head(home, file, known, last["seq"])
-
-
-def _chain(home: str, file: LedgerFile, ring: KeyRing, start: int) -> Check:
+    start = max(last["seq"] - RECENT_EVENTS, 0)
     rows = list(file.each("events_after", seq=max(start - 1, 0), most=-1))
-    at_hand = {key.key_id: key.chain for key in [*keys.retired_keys(home), *ring.all()]}
-    if start:
-        first = rows.pop(0)
-        walk = Walk(at_hand, first["seq"], first["hash"], _key_before(rows, ring))
-    else:
-        walk = Walk(at_hand)
-    faults: dict[int, str] = {}
-    unsealed = 0
-    for row in rows:
-        fault = walk.take(row)
-        unsealed += walk.key_id not in at_hand
-        if fault:
-            faults[row["seq"]] = fault
-    if faults:
-        return _broken_chain(faults, [row["seq"] for row in rows if row["type"] in ACCEPTS])
-    which = f"the last {len(rows):,} events" if start else f"all {counted(len(rows), 'event')}"
-    return Check(PASS, "chain", f"{which} follow from one another, {_sealed(len(rows), unsealed)}")
-
-
-def _sealed(events: int, unsealed: int) -> str:
-    """Anyone can compute links: only a seal shows who made them."""
-    if not unsealed:
-        return "under the key"
-    left = f"{events - unsealed:,} under a key at hand"
-    return f"{left}; of {unsealed:,} before that only the links could be checked: their key is lost"
-
-
-def _broken_chain(faults: dict[int, str], accepting: list[int]) -> Check:
-    """What lies before a salvage or restoration under our key was seen by a person then; or came later."""
-    accepted = max((seq for seq in accepting if seq not in faults), default=0)
-    after = [fault for seq, fault in faults.items() if seq > accepted]
-    named = after or list(faults.values())
-    said = f"{named[0]}, and {len(named) - 1} more" if len(named) > 1 else named[0]
-    if after:
-        remedy = f"see what was changed, then accept it: {command()} restore --reason TEXT; or put a backup back"
-        return Check(FAIL, "chain", said, remedy, seen=named[:_NAMED])
-    sentence = f"{said}; event {accepted}, the latest salvage or restoration, is later than that"
-    return Check(WARN, "chain", sentence, f"compare with what event {accepted} says was lost", seen=named[:_NAMED])
-
-
-def _key_before(rows: list[dict[str, Any]], ring: KeyRing) -> str:
-    """Under which key the first of these events was made: what the next renewal replaced."""
-    for row in rows:
-        if row["type"] in NAMES_KEY:
-            return str(loads(row["body"]).get("old_key_id", ""))
-    return ring.present.key_id
+    yield chain_check(home, ring, rows.pop(0) if start else None, rows)
+    yield _head(home, file, known, last["seq"])
 
 
 def _head(home: str, file: LedgerFile, known: Head | None, last: int) -> Check:

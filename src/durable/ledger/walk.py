@@ -58,12 +58,8 @@ class Walk:
         self.hash = digest
         self.key_id = key_id
 
-    def take(self, row: Mapping[str, Any]) -> str:
-        """What is wrong with this event, or nothing; the walk goes on from it in any case."""
-        faults = self.judge(row)
-        return faults[0].says if faults else ""
-
     def judge(self, row: Mapping[str, Any]) -> list[Fault]:
+        """What is wrong with this event; the walk goes on from it in any case."""
         event = chain.event_of(row)
         faults = self._faults(event)
         if faults:
