@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from durable.evidence.verify import Progress
+    from durable.evidence.verifying.verdict import Progress
 
 
 @contextmanager

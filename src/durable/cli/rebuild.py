@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from durable.cli.blocks import Block
-    from durable.evidence.verify import Verified
+    from durable.evidence.verifying.verdict import Verified
 
 OPTIONS = (
     flag("--replace", "Put the rows made anew in place of those on record; the old file is kept beside it."),
@@ -51,7 +51,7 @@ def _replaced(state: str, reason: str, found: Verified) -> str:
 
 
 def _unread(found: Verified) -> bool:
-    from durable.evidence.verify import UNREADABLE
+    from durable.evidence.verifying.verdict import UNREADABLE
 
     return any(one.code == UNREADABLE for one in found.findings)
 

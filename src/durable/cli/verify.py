@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from durable.cli.blocks import Block
     from durable.evidence.findings import Finding
-    from durable.evidence.verify import Verified
+    from durable.evidence.verifying.verdict import Verified
 
 OPTIONS = (
     argument("RUN", "A run or one of its sessions, or the file of a bundle; else the whole ledger.", required=False),
@@ -124,7 +124,7 @@ def _one(state: str, word: str) -> tuple[str, str, Verified]:
 
 def _nothing(why: str) -> Result:
     from durable.evidence.findings import UNKNOWN, Finding
-    from durable.evidence.verify import judged
+    from durable.evidence.verifying.verdict import judged
 
     found = judged([Finding(UNKNOWN, "no_ledger", why)], {}, "")
     return _result(LEDGER, "", found, False)

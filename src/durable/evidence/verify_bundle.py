@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
-    from durable.evidence.verify import Verified
+    from durable.evidence.verifying.verdict import Verified
     from durable.ledger.reading import Reader
 
     Row = dict[str, Any]
@@ -41,7 +41,7 @@ def verify_bundle(
 ) -> Verified:
     """`keys`: the chain keys at hand by their id. `signer`: the public key that must have signed it, or its file.
     `ledger`: the one at hand, which is asked only about a run of its own. BundleError if the file can't be read."""
-    from durable.evidence.verify import Verified
+    from durable.evidence.verifying.verdict import Verified
 
     found = Examined(path)
     authentic = vouching(found, keys, signer, ledger)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from durable.evidence.checking.record import Record
-    from durable.evidence.verify import Verified
+    from durable.evidence.verifying.verdict import Verified
     from durable.view import Row
 
 # What may belong to another run, and is looked up there.

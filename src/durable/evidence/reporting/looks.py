@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from durable.evidence.findings import Finding
-    from durable.evidence.verify import Verified
+    from durable.evidence.verifying.verdict import Verified
     from durable.ledger.reading import Reader
 
     Look = dict[str, Any]
@@ -72,7 +72,7 @@ def _check(reader: Reader, run_id: str, known: Mapping[str, list[Finding]]) -> t
 
 def _verified(verify: Callable[[], Verified], places: Mapping[str, int]) -> list[Look]:
     """Consistent and authentic are two answers; a finding belongs to the one that it speaks of."""
-    from durable.evidence.verify import OF_AUTHENTICITY
+    from durable.evidence.verifying.verdict import OF_AUTHENTICITY
 
     try:
         found = verify()

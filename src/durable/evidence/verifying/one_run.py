@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from durable.errors import DurableError, InputError
 from durable.evidence.bundles.rows_of_run import named_contents
 from durable.evidence.findings import FAIL, UNKNOWN, WARN, Finding
-from durable.evidence.verify import UNREADABLE, judged
 from durable.evidence.verifying import contents, naming, rows
 from durable.evidence.verifying.acceptance import Accepted, accepted_in, accepts
 from durable.evidence.verifying.events import Events
 from durable.evidence.verifying.head import Stated, head_faults, key_faults, present_keys
 from durable.evidence.verifying.saying import content_finding, missing_content, row_finding
 from durable.evidence.verifying.shares import walked
+from durable.evidence.verifying.verdict import UNREADABLE, judged
 from durable.evidence.verifying.view import FAILURES, View
 from durable.ledger import chain
 from durable.ledger.database import translated
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
-    from durable.evidence.verify import Verified
     from durable.evidence.verifying.rows import Difference, Scratch
+    from durable.evidence.verifying.verdict import Verified
 
     Row = Mapping[str, Any]
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from durable.errors import InputError, LedgerError
 from durable.evidence.findings import FAIL, UNKNOWN, WARN, Finding
-from durable.evidence.verify import UNREADABLE, judged
 from durable.evidence.verifying import contents, naming, rows
 from durable.evidence.verifying.acceptance import Accepted, accepted_in
 from durable.evidence.verifying.contents import Contents
@@ -16,6 +15,7 @@ from durable.evidence.verifying.frame import frame_faults, page_faults
 from durable.evidence.verifying.head import Stated, head_faults, key_faults, keys_of, present_keys
 from durable.evidence.verifying.saying import content_finding, missing_content, row_finding
 from durable.evidence.verifying.shares import key_at, walked
+from durable.evidence.verifying.verdict import UNREADABLE, judged
 from durable.evidence.verifying.view import FAILURES, View
 from durable.ledger.database import database_in, present, translated
 from durable.ledger.rebuild import PROJECTED
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from durable.evidence.verify import Progress, Verified
     from durable.evidence.verifying.rows import Difference, Scratch
+    from durable.evidence.verifying.verdict import Progress, Verified
 
 NAMED = 200  # findings of one layer that are named; more are counted
 
