@@ -16,6 +16,7 @@ from cli_machine import SESSION, Machine
 from durable.evidence import verify
 from durable.evidence.findings import FAIL, PASS, UNKNOWN, WARN
 from durable.evidence.invariants import INVARIANTS, NAMES, Looked, check, examined, verdict_of
+from durable.evidence.verifying.verdict import Verified
 from durable.ledger.reading import Reader
 from durable.ledger.replica import Replica
 from durable.ledger.sqlite import SqliteLedger
@@ -202,7 +203,7 @@ def test_every_invariant_is_spoiled_by_some_case():
 
 
 def test_a_verdict_on_the_chain_that_comes_without_a_reason_is_kept(state, monkeypatch):
-    monkeypatch.setattr(verify, "verify_run", lambda *_: verify.Verified(PASS, UNKNOWN, [], {}))
+    monkeypatch.setattr(verify, "verify_run", lambda *_: Verified(PASS, UNKNOWN, [], {}))
     one = looked(state)["chain_valid"]
     assert (one.verdict, [finding.code for finding in one.findings]) == (UNKNOWN, ["chain_unknown"])
 
