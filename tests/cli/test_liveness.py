@@ -5,6 +5,9 @@ import subprocess
 
 from cli_machine import SESSION, line_of
 
+# A process tells by its session whose it is: tests beside these would take it for theirs.
+OWN = "52525252-eeee-4eee-8eee-525252525252"
+
 
 def test_a_running_step_of_a_living_client_is_running(machine):
     machine.before("Bash", command="sleep 9")
@@ -15,9 +18,9 @@ def test_a_running_step_of_a_living_client_is_running(machine):
 
 
 def test_a_step_of_a_dead_client_whose_process_lives_on_names_that_process(machine):
-    machine.before("Bash", command="sleep 9")
+    machine.before("Bash", session=OWN, command="sleep 9")
     orphan = subprocess.Popen(
-        ["cat"], stdin=subprocess.PIPE, env=machine.env(CLAUDE_CODE_SESSION_ID=SESSION), start_new_session=True
+        ["cat"], stdin=subprocess.PIPE, env=machine.env(CLAUDE_CODE_SESSION_ID=OWN), start_new_session=True
     )
     try:
         machine.kill_client()
@@ -37,10 +40,10 @@ def test_a_step_of_a_dead_client_whose_process_lives_on_names_that_process(machi
 
 
 def test_a_command_line_is_shown_without_its_secrets(machine):
-    machine.before("Bash", command="sleep 9")
+    machine.before("Bash", session=OWN, command="sleep 9")
     secret = "ghp_" + "a1B2" * 9
     orphan = subprocess.Popen(
-        ["sh", "-c", f"read x; : {secret}"], stdin=subprocess.PIPE, env=machine.env(CLAUDE_CODE_SESSION_ID=SESSION)
+        ["sh", "-c", f"read x; : {secret}"], stdin=subprocess.PIPE, env=machine.env(CLAUDE_CODE_SESSION_ID=OWN)
     )
     try:
         machine.kill_client()

@@ -27,9 +27,9 @@ def door(door: Door) -> Door:
     return door
 
 
-def goes_on(door: Door, source: str = "resume") -> str:
+def goes_on(door: Door, source: str = "resume", session: str = "") -> str:
     """What the model is told."""
-    event = recorded("SessionStart-resume", session_id=bash()["session_id"], source=source)
+    event = recorded("SessionStart-resume", session_id=session or bash()["session_id"], source=source)
     answer = door.lifecycle(event)
     assert (answer.code, answer.err) == (0, "")
     return answer.told
@@ -99,18 +99,19 @@ def test_what_may_be_repeated_is_said_to_be_free(door: Door) -> None:
 
 
 def test_a_call_whose_process_lives_on_is_still_running(door: Door) -> None:
-    client = FakeClient()
-    env = {**door.env, "CLAUDE_CODE_SESSION_ID": bash()["session_id"]}
-    assert door.pre(bash(PAY, "toolu_1"), CLAUDE_PID=str(client.pid)).permits
+    """In a session of its own: tests beside this one would take the process for theirs."""
+    client, session = FakeClient(), "51515151-eeee-4eee-8eee-515151515151"
+    env = {**door.env, "CLAUDE_CODE_SESSION_ID": session}
+    assert door.pre(bash(PAY, "toolu_1", session_id=session), CLAUDE_PID=str(client.pid)).permits
     orphan = subprocess.Popen(["cat"], env=env, stdin=subprocess.PIPE)
     client.kill()
     try:
-        told = goes_on(door)
+        told = goes_on(door, session=session)
         assert "Still running" in told and f"Process {orphan.pid} of it runs" in told
     finally:
         orphan.kill()
         orphan.communicate()
-    assert "Still running" not in goes_on(door)
+    assert "Still running" not in goes_on(door, session=session)
 
 
 def test_what_waits_for_a_person_and_what_was_approved(door: Door) -> None:
