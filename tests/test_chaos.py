@@ -1,6 +1,6 @@
 """After any kill and any power cut: each effect happened exactly once, or its step is in doubt and says so.
 
-The matrix of named points, and a few hundred random kills; `make chaos` makes ten thousand of them. What a power cut
+The matrix of named points, and some random kills; `make chaos` makes ten thousand of them. What a power cut
 leaves is told by `test_power_cut.py`.
 """
 
@@ -31,10 +31,19 @@ needs_strace = pytest.mark.skipif(not can_trace(), reason="strace is not install
 
 # ---- the matrix -----------------------------------------------------------------------------------
 
-CELLS = [
-    pytest.param(cell, id=str(cell), marks=needs_strace if cell.ending == matrix.POWER else ())
-    for cell in matrix.cells(matrix.HOOKS)
-]
+# Before the call a hook that is told to stop has to deny still. Elsewhere SIGKILL is struck at the same points, and
+# SIGTERM is left to the longer run.
+only_in_the_matrix = pytest.mark.skipif("EVERY_CELL" not in os.environ, reason="`make matrix` plays it")
+
+
+def marks(cell: matrix.Cell) -> tuple[pytest.MarkDecorator, ...]:
+    if cell.ending == matrix.POWER:
+        return (needs_strace,)
+    left = cell.ending == matrix.TERM and cell.victim != "the hook before the call"
+    return (only_in_the_matrix,) if left else ()
+
+
+CELLS = [pytest.param(cell, id=str(cell), marks=marks(cell)) for cell in matrix.cells(matrix.HOOKS)]
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -125,11 +134,11 @@ def chaos(*args: object) -> str:
     return done.stdout
 
 
-def test_three_hundred_hooks_struck_at_random_double_nothing_and_lose_nothing(tmp_path: Path) -> None:
+def test_hooks_struck_at_random_double_nothing_and_lose_nothing(tmp_path: Path) -> None:
     state = tmp_path / "state.json"
-    said = chaos(300, "--state", state).splitlines()[-1]
+    said = chaos(150, "--state", state).splitlines()[-1]
     struck = sum(int(number) for number in re.findall(r"(\d+) (?:killed|stopped)", said))
-    assert struck >= 300
+    assert struck >= 150
     assert said.endswith("; 0 broken")
     assert not state.exists()
 
